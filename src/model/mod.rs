@@ -1,0 +1,3 @@
+//! The words of the product: data and pure functions. No I/O, nothing async but the clock.
+
+pub mod time;

@@ -1,0 +1,1 @@
+//! A faithful Microsoft Graph and identity service in memory.
