@@ -1,3 +1,11 @@
 //! The words of the product: data and pure functions. No I/O, nothing async but the clock.
+//!
+//! Every other room may import this one; it imports none. In reading order: [`ids`], [`time`],
+//! [`mailbox`], [`mail`], [`calendar`], [`work`].
 
+pub mod calendar;
+pub mod ids;
+pub mod mail;
+pub mod mailbox;
 pub mod time;
+pub mod work;

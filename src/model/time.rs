@@ -58,7 +58,10 @@ pub fn to_micros(instant: Timestamp) -> Timestamp {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that reads the clock"
+    )]
     fn now(&self) -> Timestamp {
         to_micros(Utc::now())
     }
@@ -87,12 +90,16 @@ enum State {
 impl ManualClock {
     /// A clock that stands at `now` until it is moved.
     pub fn standing_at(now: Timestamp) -> Self {
-        Self { state: Arc::new(watch::Sender::new(State::Standing(to_micros(now)))) }
+        Self {
+            state: Arc::new(watch::Sender::new(State::Standing(to_micros(now)))),
+        }
     }
 
     /// A clock that runs with the machine's, and can be moved ahead of it.
     pub fn running() -> Self {
-        Self { state: Arc::new(watch::Sender::new(State::Running(TimeDelta::zero()))) }
+        Self {
+            state: Arc::new(watch::Sender::new(State::Running(TimeDelta::zero()))),
+        }
     }
 
     /// Moves the clock forward and wakes whoever waited for an instant that has come.
@@ -113,9 +120,10 @@ impl ManualClock {
     fn read(state: State) -> Timestamp {
         match state {
             State::Standing(now) => now,
-            State::Running(shift) => {
-                SystemClock.now().checked_add_signed(shift).unwrap_or(Timestamp::MAX_UTC)
-            }
+            State::Running(shift) => SystemClock
+                .now()
+                .checked_add_signed(shift)
+                .unwrap_or(Timestamp::MAX_UTC),
         }
     }
 }
@@ -172,7 +180,13 @@ mod tests {
 
     #[test]
     fn an_instant_beyond_the_end_of_time_is_the_end_of_time() {
-        assert_eq!(later(Timestamp::UNIX_EPOCH, Duration::MAX), Timestamp::MAX_UTC);
-        assert_eq!(until(Timestamp::MAX_UTC, Timestamp::UNIX_EPOCH), Duration::ZERO);
+        assert_eq!(
+            later(Timestamp::UNIX_EPOCH, Duration::MAX),
+            Timestamp::MAX_UTC
+        );
+        assert_eq!(
+            until(Timestamp::MAX_UTC, Timestamp::UNIX_EPOCH),
+            Duration::ZERO
+        );
     }
 }

@@ -1,0 +1,96 @@
+//! Identifiers.
+//!
+//! Ours are UUIDs, Graph's are opaque, case-sensitive text of up to several hundred characters (F5.22): they are
+//! compared byte for byte, never lower-cased, and percent-encoded where they enter a URL.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+macro_rules! uuid_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl $name {
+            /// A new one, ordered by the time it was made.
+            pub fn generate() -> Self {
+                Self(Uuid::now_v7())
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub String);
+
+        impl $name {
+            /// The text itself.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self(text.to_owned())
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(text: String) -> Self {
+                Self(text)
+            }
+        }
+    };
+}
+
+uuid_id! {
+    /// One connected account.
+    MailboxId
+}
+uuid_id! {
+    /// One subscription as we know it; it exists before Graph has given it an id (R1), and its text is
+    /// the nonce in the notification URL by which a lost 201 is found again (M25).
+    SubscriptionKey
+}
+uuid_id! {
+    /// The fencing token of a lease: new at every claim, carried by every write of a home.
+    LeaseToken
+}
+uuid_id! {
+    /// A command left for the home of a mailbox.
+    CommandId
+}
+uuid_id! {
+    /// A bearer key of the API.
+    ApiKeyId
+}
+text_id! {
+    /// An id that Graph gave: of a message, folder, event, calendar, conversation or attachment. Items
+    /// carry immutable ids (F12.8).
+    GraphId
+}
+text_id! {
+    /// Who owns a mailbox in the host application; its name there.
+    Owner
+}
