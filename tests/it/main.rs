@@ -1,1 +1,14 @@
 //! The integration tests.
+
+mod api;
+mod app;
+mod cli;
+mod graph;
+mod home;
+mod mirror;
+mod notifications;
+mod oauth;
+mod sandbox;
+mod store;
+mod subscriptions;
+mod support;

@@ -1,0 +1,1 @@
+//! Who serves which mailbox, in what order, within what budget.

@@ -1,0 +1,1 @@
+//! Connecting, disconnecting, and the states between.

@@ -1,0 +1,1 @@
+//! Turns notices into durable work, and nothing more.

@@ -1,0 +1,1 @@
+//! Identity: sign-in, tokens, and keeping them fresh.
