@@ -12,3 +12,4 @@ mod sandbox;
 mod store;
 mod subscriptions;
 mod support;
+mod tiers;
