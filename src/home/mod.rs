@@ -1,1 +1,20 @@
-//! Who serves which mailbox, in what order, within what budget.
+//! Who serves which mailbox, in what order, within what budget (design §4).
+//!
+//! At most one process serves a mailbox at any moment. It holds a lease on the mailbox row, taken when there is work,
+//! kept by a heartbeat, given back when idle; every write carries the lease's [`Fence`](crate::model::work::Fence).
+//! That one rule gives a single flight of everything that must not run twice: the refresh of a token, a round of a
+//! cursor, the counting of requests.
+//!
+//! This room knows *when* and *how much*, never *what*: the work is a [`Resident`]'s, which `app` puts together.
+//!
+//! In reading order: [`resident`] (what a home is given), [`budget`] with [`lanes`] and [`window`] (how it may spend),
+//! [`runner`] (how it comes and goes).
+
+pub mod budget;
+mod lanes;
+pub mod resident;
+mod window;
+
+pub use budget::{Budget, Limits, Pass, Refused};
+pub use resident::{Home, Resident, Served, Wake};
+pub use window::Spent;

@@ -1,1 +1,1 @@
-//! Wanted against actual subscriptions.
+//! Keeps Graph telling us about changes: the wished-for subscriptions beside those that are.

@@ -54,9 +54,17 @@ fn sources() -> Vec<(String, PathBuf, String)> {
     paths
         .into_iter()
         .filter_map(|path| {
-            let inner = path.strip_prefix(&root).expect("it lies below the root").to_owned();
+            let inner = path
+                .strip_prefix(&root)
+                .expect("it lies below the root")
+                .to_owned();
             let mut parts = inner.components();
-            let room = parts.next()?.as_os_str().to_str()?.trim_end_matches(".rs").to_owned();
+            let room = parts
+                .next()?
+                .as_os_str()
+                .to_str()?
+                .trim_end_matches(".rs")
+                .to_owned();
             let text = fs::read_to_string(&path).expect("a source file is text");
             Some((room, inner, text))
         })
@@ -74,7 +82,12 @@ fn code_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
 fn a_room_imports_only_rooms_of_lower_tiers() {
     let named = Regex::new(r"\bcrate::([a-z_]+)").expect("the pattern is valid");
     let grouped = Regex::new(r"use crate::\{").expect("the pattern is valid");
-    let tier = |room: &str| TIERS.iter().find(|(name, _)| *name == room).map(|(_, tier)| *tier);
+    let tier = |room: &str| {
+        TIERS
+            .iter()
+            .find(|(name, _)| *name == room)
+            .map(|(_, tier)| *tier)
+    };
     let mut faults = Vec::new();
 
     for (room, path, text) in sources() {
@@ -84,7 +97,9 @@ fn a_room_imports_only_rooms_of_lower_tiers() {
         for (number, line) in code_lines(&text) {
             let place = format!("{}:{number}", path.display());
             if grouped.is_match(line) {
-                faults.push(format!("{place}: write one `use crate::room` a line, so that it can be read"));
+                faults.push(format!(
+                    "{place}: write one `use crate::room` a line, so that it can be read"
+                ));
             }
             for found in named.captures_iter(line) {
                 let other = &found[1];
@@ -104,11 +119,15 @@ fn a_room_imports_only_rooms_of_lower_tiers() {
                     continue;
                 }
                 let (Some(own), Some(others)) = (tier(&room), tier(other)) else {
-                    faults.push(format!("{place}: `{room}` or `{other}` is not in the table of rooms"));
+                    faults.push(format!(
+                        "{place}: `{room}` or `{other}` is not in the table of rooms"
+                    ));
                     continue;
                 };
                 if others >= own {
-                    faults.push(format!("{place}: `{room}` (tier {own}) imports `{other}` (tier {others})"));
+                    faults.push(format!(
+                        "{place}: `{room}` (tier {own}) imports `{other}` (tier {others})"
+                    ));
                 }
             }
         }
@@ -129,7 +148,10 @@ fn a_library_is_named_only_in_its_rooms() {
             let named = Regex::new(&format!(r"\b{library}::")).expect("the pattern is valid");
             for (number, line) in code_lines(&text) {
                 if named.is_match(line) {
-                    faults.push(format!("{}:{number}: `{library}` belongs in {rooms:?}", path.display()));
+                    faults.push(format!(
+                        "{}:{number}: `{library}` belongs in {rooms:?}",
+                        path.display()
+                    ));
                 }
             }
         }
