@@ -106,7 +106,7 @@ impl Drop for Pass {
 impl fmt::Debug for Budget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Budget")
-            .field("limits", self.limits)
+            .field("limits", &self.limits)
             .finish_non_exhaustive()
     }
 }
