@@ -1,0 +1,173 @@
+//! Faults set from outside: the next calls that match a rule fail the way it says (S15).
+
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use bytes::Bytes;
+use regex::Regex;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::call::Reply;
+
+/// A rule as the control interface takes it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FaultRule {
+    /// Its number, given when it is set.
+    #[serde(default)]
+    pub id: u64,
+    /// The method; any when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// A regular expression found anywhere in path and query, such as `/messages/delta`.
+    pub path: String,
+    /// How many calls are left; without end when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<u64>,
+    /// The status of the answer; with none the call is only delayed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// Headers of the answer; `Retry-After` only if it is here.
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    pub headers: serde_json::Map<String, Value>,
+    /// The body: text as it is, anything else as JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<Value>,
+    /// Real milliseconds to wait before anything else.
+    #[serde(default)]
+    pub delay_ms: u64,
+    /// The connection breaks instead of an answer.
+    #[serde(default)]
+    pub reset: bool,
+}
+
+/// Why a rule was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum FaultError {
+    /// Not a regular expression.
+    #[error("the path of a fault is a regular expression, and this is none")]
+    Path(#[source] regex::Error),
+    /// Not a status.
+    #[error("{0} is not an HTTP status")]
+    Status(u16),
+}
+
+/// What happens to a call.
+#[derive(Debug, Clone)]
+pub struct Effect {
+    /// Real milliseconds to wait first.
+    pub delay_ms: u64,
+    /// Then this is the answer, if there is one.
+    pub reply: Option<Reply>,
+    /// Or the connection breaks.
+    pub reset: bool,
+}
+
+/// All rules, in the order they were set.
+#[derive(Debug, Default)]
+pub struct Faults {
+    rules: Vec<(Regex, FaultRule)>,
+    last_id: u64,
+}
+
+impl Faults {
+    /// Sets a rule and answers its number.
+    pub fn set(&mut self, mut rule: FaultRule) -> Result<u64, FaultError> {
+        let path = Regex::new(&rule.path).map_err(FaultError::Path)?;
+        if let Some(status) = rule.status {
+            StatusCode::from_u16(status).map_err(|_| FaultError::Status(status))?;
+        }
+        self.last_id += 1;
+        rule.id = self.last_id;
+        self.rules.push((path, rule));
+        Ok(self.last_id)
+    }
+
+    /// The rules that still have calls left.
+    pub fn list(&self) -> Vec<&FaultRule> {
+        self.rules.iter().map(|(_, rule)| rule).collect()
+    }
+
+    /// Forgets every rule.
+    pub fn clear(&mut self) {
+        self.rules.clear();
+    }
+
+    /// Forgets one rule; whether there was one.
+    pub fn remove(&mut self, id: u64) -> bool {
+        let before = self.rules.len();
+        self.rules.retain(|(_, rule)| rule.id != id);
+        self.rules.len() < before
+    }
+
+    /// What the first matching rule does to a call, which it is charged for.
+    pub fn strike(&mut self, method: &str, path_and_query: &str) -> Option<Effect> {
+        let position = self.rules.iter().position(|(path, rule)| {
+            rule.method
+                .as_ref()
+                .is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
+                && path.is_match(path_and_query)
+        })?;
+        let (_, rule) = self.rules.get_mut(position)?;
+        let effect = effect(rule);
+        if let Some(times) = &mut rule.times {
+            *times = times.saturating_sub(1);
+            if *times == 0 {
+                self.rules.remove(position);
+            }
+        }
+        Some(effect)
+    }
+}
+
+fn effect(rule: &FaultRule) -> Effect {
+    let reply = rule.status.and_then(|status| {
+        let status = StatusCode::from_u16(status).ok()?;
+        let mut reply = match &rule.body {
+            None => Reply::empty(status),
+            Some(Value::String(text)) => Reply {
+                content_type: Some("text/html"),
+                body: Bytes::from(text.clone()),
+                ..Reply::empty(status)
+            },
+            Some(value) => Reply::json(status, value),
+        };
+        for (name, value) in &rule.headers {
+            let text = value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned);
+            if let (Ok(name), Ok(value)) = (
+                HeaderName::from_bytes(name.as_bytes()),
+                HeaderValue::from_str(&text),
+            ) {
+                reply.headers.push((name, value));
+            }
+        }
+        Some(reply)
+    });
+    Effect {
+        delay_ms: rule.delay_ms,
+        reply,
+        reset: rule.reset,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_rule_strikes_as_often_as_it_says_and_only_what_it_names() {
+        // S15
+        let mut faults = Faults::default();
+        let rule = json!({"method": "GET", "path": "/messages/", "times": 2, "status": 503});
+        faults.set(serde_json::from_value(rule).unwrap()).unwrap();
+
+        assert!(faults.strike("PATCH", "/me/messages/x").is_none());
+        assert!(faults.strike("GET", "/me/events/x").is_none());
+        assert!(faults.strike("get", "/me/messages/x").is_some());
+        assert!(faults.strike("GET", "/me/messages/x").is_some());
+        assert!(faults.strike("GET", "/me/messages/x").is_none());
+    }
+}

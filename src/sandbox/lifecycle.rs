@@ -1,0 +1,1 @@
+//! Lifecycle events: `reauthorizationRequired`, `subscriptionRemoved`, `missed`.
