@@ -1,1 +1,105 @@
 //! Settings: where they come from, what they mean, and what is wrong with them.
+//!
+//! Everything is read from environment variables (a `.env` file may hold them). All problems are
+//! reported at once, each naming its variable and the remedy, so that nobody repairs them one restart at
+//! a time. No problem ever repeats a secret. In reading order: [`variables`] (the catalogue, from which the
+//! reference is generated), [`environment`], [`reader`], then one file per section.
+
+pub mod database;
+pub mod encryption;
+pub mod environment;
+pub mod error;
+pub mod homes;
+pub mod log;
+pub mod microsoft;
+pub mod mirror;
+pub mod reader;
+pub mod reference;
+pub mod sandbox;
+pub mod server;
+pub mod variables;
+
+pub use database::{Database, DatabaseUrl};
+pub use encryption::Encryption;
+pub use environment::Environment;
+pub use error::{ConfigError, Problem};
+pub use homes::Homes;
+pub use log::{Log, LogFormat};
+pub use microsoft::{Cloud, Microsoft};
+pub use mirror::Mirror;
+pub use sandbox::SandboxSettings;
+pub use server::{PublicUrl, Server};
+
+use reader::Reader;
+
+/// Everything the service can be told.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where the mirror is kept.
+    pub database: Database,
+    /// Where we listen, and under which address Graph reaches us.
+    pub server: Server,
+    /// The app registration and the cloud it lives in.
+    pub microsoft: Microsoft,
+    /// The keys that seal grants.
+    pub encryption: Encryption,
+    /// What is mirrored and how often we look.
+    pub mirror: Mirror,
+    /// How many mailboxes this process serves at a time.
+    pub homes: Homes,
+    /// What is logged and how.
+    pub log: Log,
+}
+
+impl Settings {
+    /// Reads every section; reports every problem at once.
+    pub fn read(environment: &Environment) -> Result<Self, ConfigError> {
+        let mut reader = Reader::new(environment);
+        let database = Database::read(&mut reader);
+        let server = Server::read(&mut reader);
+        let microsoft = Microsoft::read(&mut reader, server.as_ref());
+        let encryption = Encryption::read(&mut reader);
+        let mirror = Mirror::read(&mut reader);
+        let homes = Homes::read(&mut reader);
+        let log = Log::read(&mut reader);
+        if let (Some(server), Some(microsoft)) = (&server, &microsoft) {
+            server.check_against(microsoft, &mut reader);
+        }
+        reader.finish((|| {
+            Some(Self {
+                database: database?,
+                server: server?,
+                microsoft: microsoft?,
+                encryption: encryption?,
+                mirror: mirror?,
+                homes: homes?,
+                log: log?,
+            })
+        })())
+    }
+}
+
+/// The sections a command needs that never speaks to Graph: such a command must not demand an app
+/// registration.
+#[derive(Debug, Clone)]
+pub struct LocalSettings {
+    /// Where the mirror is kept.
+    pub database: Database,
+    /// What is logged and how.
+    pub log: Log,
+}
+
+impl LocalSettings {
+    /// Reads the two sections; reports every problem at once.
+    pub fn read(environment: &Environment) -> Result<Self, ConfigError> {
+        let mut reader = Reader::new(environment);
+        let database = Database::read(&mut reader);
+        let log = Log::read(&mut reader);
+        reader.finish((|| {
+            Some(Self {
+                database: database?,
+                log: log?,
+            })
+        })())
+    }
+}

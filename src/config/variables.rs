@@ -1,0 +1,326 @@
+//! The catalogue of variables: the one place that knows a name, its default and what it is for.
+//!
+//! `docs/reference/configuration.md` and `.env.example` are compared with this list by tests, so a variable
+//! cannot be added without being documented.
+
+/// One variable.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Variable {
+    /// Its name.
+    pub name: &'static str,
+    /// Where it stands in the reference.
+    pub section: Section,
+    /// What it is when it is not set; `None` where [`Variable::is_required`] says so, or where being unset has a
+    /// meaning of its own.
+    pub default: Option<&'static str>,
+    /// Whether the service does not start without it.
+    pub is_required: bool,
+    /// Whether its value must not be shown.
+    pub is_secret: bool,
+    /// What it means, for the reference.
+    pub meaning: &'static str,
+    /// How to repair a missing or malformed one, for the report.
+    pub remedy: &'static str,
+    /// A value that passes, for the reference and `.env.example`.
+    pub example: &'static str,
+}
+
+/// A group of variables in the reference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Section {
+    /// The app registration.
+    Microsoft,
+    /// Keys.
+    Encryption,
+    /// Addresses.
+    Server,
+    /// The database.
+    Database,
+    /// The mirror.
+    Mirror,
+    /// Other clouds, and the sandbox.
+    Clouds,
+    /// Logs.
+    Log,
+}
+
+impl Section {
+    /// All of them, in the order of the reference.
+    pub const ALL: [Self; 7] = [
+        Self::Microsoft,
+        Self::Encryption,
+        Self::Server,
+        Self::Database,
+        Self::Mirror,
+        Self::Clouds,
+        Self::Log,
+    ];
+
+    /// Its heading.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Microsoft => "App registration",
+            Self::Encryption => "Encryption",
+            Self::Server => "Addresses",
+            Self::Database => "Database",
+            Self::Mirror => "Mirror",
+            Self::Clouds => "Other clouds",
+            Self::Log => "Log",
+        }
+    }
+}
+
+const BLANK: Variable = Variable {
+    name: "",
+    section: Section::Log,
+    default: None,
+    is_required: false,
+    is_secret: false,
+    meaning: "",
+    remedy: "",
+    example: "",
+};
+
+/// The app registration's id.
+pub const MICROSOFT_CLIENT_ID: Variable = Variable {
+    name: "MICROSOFT_CLIENT_ID",
+    section: Section::Microsoft,
+    is_required: true,
+    meaning: "Application (client) id of the app registration.",
+    remedy: "copy the Application (client) ID from the app's overview page (docs/guides/entra-app.md)",
+    example: "11111111-2222-3333-4444-555555555555",
+    ..BLANK
+};
+/// A secret of it.
+pub const MICROSOFT_CLIENT_SECRET: Variable = Variable {
+    name: "MICROSOFT_CLIENT_SECRET",
+    section: Section::Microsoft,
+    is_required: true,
+    is_secret: true,
+    meaning: "Value (not the id) of a client secret of the app registration.",
+    remedy: "create a secret under Certificates & secrets and copy its Value (docs/guides/entra-app.md)",
+    example: "abc8Q~the-value-not-the-id",
+    ..BLANK
+};
+/// Who may sign in.
+pub const MICROSOFT_TENANT_ID: Variable = Variable {
+    name: "MICROSOFT_TENANT_ID",
+    section: Section::Microsoft,
+    default: Some("common"),
+    meaning: "Who may sign in: a tenant's id or domain, `organizations` (any work account), `consumers` or `common` (any).",
+    remedy: "set it to a tenant's id or domain, or to common, organizations or consumers",
+    example: "common",
+    ..BLANK
+};
+/// Where the browser comes back to.
+pub const MICROSOFT_REDIRECT_URI: Variable = Variable {
+    name: "MICROSOFT_REDIRECT_URI",
+    section: Section::Microsoft,
+    meaning: "Where the browser comes back to after signing in, letter for letter as registered with the app. Unset: \
+              `/api/v1/integrations/microsoft/callback` below `PUBLIC_URL`, or on `http://localhost` with the port of `LISTEN`.",
+    remedy: "set it to the Redirect URI registered with the app: https, or http on localhost",
+    example: "http://localhost:8080/api/v1/integrations/microsoft/callback",
+    ..BLANK
+};
+/// The keys that seal grants.
+pub const OAUTH_ENCRYPTION_KEY: Variable = Variable {
+    name: "OAUTH_ENCRYPTION_KEY",
+    section: Section::Encryption,
+    is_required: true,
+    is_secret: true,
+    meaning: "Fernet keys that seal the stored tokens, separated by commas: the first seals, all open. Keep them apart \
+              from the database; without them every mailbox must be connected again.",
+    remedy: "put the output of `graph-mirror keys generate` here; for a rotation, the new key first, a comma, the old one",
+    example: "the output of `graph-mirror keys generate`",
+    ..BLANK
+};
+/// The socket.
+pub const LISTEN: Variable = Variable {
+    name: "LISTEN",
+    section: Section::Server,
+    default: Some("127.0.0.1:8080"),
+    meaning: "Address and port the service listens on.",
+    remedy: "set it to an address and a port, like 127.0.0.1:8080 or 0.0.0.0:8080",
+    example: "127.0.0.1:8080",
+    ..BLANK
+};
+/// Where Graph reaches us.
+pub const PUBLIC_URL: Variable = Variable {
+    name: "PUBLIC_URL",
+    section: Section::Server,
+    meaning: "The https address under which Microsoft reaches this service, for notifications; `ngrok` asks the ngrok agent \
+              on this machine. Unset: no notifications, the mirror polls.",
+    remedy: "set it to an https address without query, or to `ngrok`, or leave it empty to poll",
+    example: "https://mirror.example.org",
+    ..BLANK
+};
+/// The database.
+pub const DATABASE_URL: Variable = Variable {
+    name: "DATABASE_URL",
+    section: Section::Database,
+    default: Some("sqlite://data/graph-mirror.db"),
+    is_secret: true,
+    meaning: "Where the mirror is kept: `sqlite://path/to/file.db` or `postgres://user:password@host/database`.",
+    remedy: "set it to sqlite://path/to/file.db or postgres://user:password@host/database",
+    example: "sqlite://data/graph-mirror.db",
+    ..BLANK
+};
+/// Connections.
+pub const DATABASE_POOL_SIZE: Variable = Variable {
+    name: "DATABASE_POOL_SIZE",
+    section: Section::Database,
+    default: Some("16"),
+    meaning: "Connections to PostgreSQL at most, per process. SQLite always has one writer and a few readers.",
+    remedy: "set it to a number between 2 and 1000",
+    example: "16",
+    ..BLANK
+};
+/// Months back.
+pub const CALENDAR_PAST_MONTHS: Variable = Variable {
+    name: "CALENDAR_PAST_MONTHS",
+    section: Section::Mirror,
+    default: Some("6"),
+    meaning: "Calendars are mirrored from so many months before the present one.",
+    remedy: "set it to a number of months between 0 and 120",
+    example: "6",
+    ..BLANK
+};
+/// Months ahead.
+pub const CALENDAR_FUTURE_MONTHS: Variable = Variable {
+    name: "CALENDAR_FUTURE_MONTHS",
+    section: Section::Mirror,
+    default: Some("12"),
+    meaning: "Calendars are mirrored until so many months after the present one.",
+    remedy: "set it to a number of months between 1 and 120",
+    example: "12",
+    ..BLANK
+};
+/// Polling with push.
+pub const POLL_INTERVAL: Variable = Variable {
+    name: "POLL_INTERVAL",
+    section: Section::Mirror,
+    default: Some("30m"),
+    meaning: "Everything is polled after so long at the latest, also while notifications arrive: the safety net.",
+    remedy: "set it to a duration like 30s, 5m, 12h or 7d",
+    example: "30m",
+    ..BLANK
+};
+/// Polling without push.
+pub const POLL_INTERVAL_WITHOUT_PUSH: Variable = Variable {
+    name: "POLL_INTERVAL_WITHOUT_PUSH",
+    section: Section::Mirror,
+    default: Some("1m"),
+    meaning: "The same for a mailbox without working notifications. This is how late its changes arrive.",
+    remedy: "set it to a duration like 30s, 5m, 12h or 7d",
+    example: "1m",
+    ..BLANK
+};
+/// Audits.
+pub const AUDIT_INTERVAL: Variable = Variable {
+    name: "AUDIT_INTERVAL",
+    section: Section::Mirror,
+    default: Some("1d"),
+    meaning: "How often a mailbox is compared with its mirror, in spare quota; differences are healed.",
+    remedy: "set it to a duration of a minute or more, like 12h or 7d",
+    example: "1d",
+    ..BLANK
+};
+/// Delta pages.
+pub const PAGE_SIZE: Variable = Variable {
+    name: "PAGE_SIZE",
+    section: Section::Mirror,
+    default: Some("200"),
+    meaning: "Items asked for per page of a full round, to begin with; it adapts to what Graph can deliver.",
+    remedy: "set it to a number between 1 and 500",
+    example: "200",
+    ..BLANK
+};
+/// Homes.
+pub const HOMES_LIMIT: Variable = Variable {
+    name: "HOMES_LIMIT",
+    section: Section::Mirror,
+    default: Some("64"),
+    meaning: "Mailboxes with work that one process serves at the same time. Idle mailboxes don't count.",
+    remedy: "set it to a number between 1 and 10000",
+    example: "64",
+    ..BLANK
+};
+/// The cloud.
+pub const MICROSOFT_CLOUD: Variable = Variable {
+    name: "MICROSOFT_CLOUD",
+    section: Section::Clouds,
+    default: Some("global"),
+    meaning: "Microsoft's cloud: `global`, `usgov` (GCC High), `dod` or `china`.",
+    remedy: "set it to global, usgov, dod or china",
+    example: "global",
+    ..BLANK
+};
+/// Graph's address.
+pub const GRAPH_BASE_URL: Variable = Variable {
+    name: "GRAPH_BASE_URL",
+    section: Section::Clouds,
+    meaning: "Scheme and host of Graph in a cloud that `MICROSOFT_CLOUD` does not name, or of a sandbox. Together with \
+              `LOGIN_BASE_URL`, instead of `MICROSOFT_CLOUD`.",
+    remedy: "set it to scheme, host and port only, https or http on this machine, like https://graph.microsoft.com",
+    example: "https://graph.microsoft.com",
+    ..BLANK
+};
+/// The identity platform's address.
+pub const LOGIN_BASE_URL: Variable = Variable {
+    name: "LOGIN_BASE_URL",
+    section: Section::Clouds,
+    meaning: "Scheme and host of the identity platform that belongs to `GRAPH_BASE_URL`.",
+    remedy: "set it to scheme, host and port only, https or http on this machine, like https://login.microsoftonline.com",
+    example: "https://login.microsoftonline.com",
+    ..BLANK
+};
+/// The filter.
+pub const LOG: Variable = Variable {
+    name: "LOG",
+    section: Section::Log,
+    default: Some("info"),
+    meaning: "What is logged, to standard error: a level, or levels per room like `info,graph_mirror::mirror=debug`.",
+    remedy: "set it to error, warn, info, debug or trace, or to a list like info,graph_mirror::mirror=debug",
+    example: "info",
+    ..BLANK
+};
+/// The form.
+pub const LOG_FORMAT: Variable = Variable {
+    name: "LOG_FORMAT",
+    section: Section::Log,
+    default: Some("auto"),
+    meaning: "`human`, `json`, or `auto`: for people on a terminal, JSON otherwise.",
+    remedy: "set it to auto, human or json",
+    example: "auto",
+    ..BLANK
+};
+
+/// All variables, in the order of the reference.
+pub const ALL: [&Variable; 21] = [
+    &MICROSOFT_CLIENT_ID,
+    &MICROSOFT_CLIENT_SECRET,
+    &MICROSOFT_TENANT_ID,
+    &MICROSOFT_REDIRECT_URI,
+    &OAUTH_ENCRYPTION_KEY,
+    &LISTEN,
+    &PUBLIC_URL,
+    &DATABASE_URL,
+    &DATABASE_POOL_SIZE,
+    &CALENDAR_PAST_MONTHS,
+    &CALENDAR_FUTURE_MONTHS,
+    &POLL_INTERVAL,
+    &POLL_INTERVAL_WITHOUT_PUSH,
+    &AUDIT_INTERVAL,
+    &PAGE_SIZE,
+    &HOMES_LIMIT,
+    &MICROSOFT_CLOUD,
+    &GRAPH_BASE_URL,
+    &LOGIN_BASE_URL,
+    &LOG,
+    &LOG_FORMAT,
+];
+
+/// The variable of that name.
+pub fn find(name: &str) -> Option<&'static Variable> {
+    ALL.into_iter().find(|variable| variable.name == name)
+}
