@@ -1,0 +1,114 @@
+//! What a home does for its mailbox: the lanes, side by side.
+//!
+//! Three lanes run at once and share the mailbox's budget, which decides whose request goes first: live changes, commands,
+//! and the rest (folder tree, calendars, subscriptions, rounds, audit). When all of them have waited a little, the spell ends
+//! with the instant at which the mailbox needs attention again.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tracing::warn;
+
+use super::quiet::Quiet;
+use super::service::{Service, Visit};
+use crate::home::{Home, Resident, Served, Spell};
+use crate::model::time::{SharedClock, Timestamp, later};
+
+/// How long the lanes must have waited before the spell ends, so that a burst is one spell.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// After a lane failed it waits this long before it looks again; the work itself carries its own due times.
+const AFTER_FAILURE: Duration = Duration::from_secs(2);
+
+/// How soon after a wake-up a lane looks. A live change is looked for at once; what can wait lets it go ahead.
+#[derive(Debug, Clone, Copy)]
+struct Patience(Duration);
+
+/// What a lane does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    /// There may be more to do at once.
+    Again,
+    /// Nothing until something wakes it, or until this instant.
+    Wait(Option<Timestamp>),
+}
+
+impl Resident for Service {
+    fn serve(&self, home: Home) -> Spell<'_> {
+        Box::pin(async move {
+            let visit = self.visit(&home);
+            let quiet = Quiet::new();
+            // The home has one waiter; the lanes each want to hear of every wake-up.
+            let bell = watch::Sender::new(());
+            let pump = async {
+                loop {
+                    home.wake.woken().await;
+                    bell.send_replace(());
+                }
+            };
+            let at_once = Patience(Duration::ZERO);
+            let soon = Patience(Duration::from_millis(20));
+            let later_on = Patience(Duration::from_millis(100));
+            let lanes = async {
+                tokio::join!(
+                    lane(&self.clock, &visit, &quiet, &bell, at_once, "live", || visit.live()),
+                    lane(&self.clock, &visit, &quiet, &bell, soon, "commands", || visit.commands()),
+                    lane(&self.clock, &visit, &quiet, &bell, later_on, "rounds", || visit.rounds()),
+                )
+            };
+            tokio::select! {
+                _ = lanes => {}
+                () = pump => {}
+                () = quiet.lasting(LINGER, &*self.clock) => {}
+                () = home.stopping.cancelled() => {}
+            }
+            Served { next_work_at: visit.next_work_at().await }
+        })
+    }
+}
+
+/// Runs one lane until it is cancelled: look, do, wait for a wake-up or the next due instant.
+async fn lane<F, W>(
+    clock: &SharedClock,
+    visit: &Visit,
+    quiet: &Quiet,
+    bell: &watch::Sender<()>,
+    patience: Patience,
+    name: &'static str,
+    work: F,
+) where
+    F: Fn() -> W,
+    W: Future<Output = anyhow::Result<Next>>,
+{
+    let mailbox = visit.mailbox();
+    let mut rung = bell.subscribe();
+    loop {
+        // Listen first, look second: what is recorded between the two would otherwise wait for the next poll.
+        rung.mark_unchanged();
+        let busy = quiet.busy();
+        let next = work().await;
+        drop(busy);
+        let until = match next {
+            Ok(Next::Again) => continue,
+            Ok(Next::Wait(until)) => until,
+            Err(error) => {
+                warn!(mailbox.id = %mailbox, lane = name, "the {name} lane of mailbox {mailbox} failed: {error:#}");
+                Some(later(clock.now(), AFTER_FAILURE))
+            }
+        };
+        let woken = async {
+            // The bell lives as long as the spell, which outlives its lanes.
+            let _ = rung.changed().await;
+            if !patience.0.is_zero() {
+                clock.sleep(patience.0).await;
+            }
+        };
+        match until {
+            Some(until) => tokio::select! {
+                () = woken => {}
+                () = clock.sleep_until(until) => {}
+            },
+            None => woken.await,
+        }
+    }
+}

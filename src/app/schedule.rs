@@ -1,0 +1,136 @@
+//! The cron schedules.
+//!
+//! Cron decides nothing: when a schedule fires, every replica tries to write one row named by (schedule, instant), and
+//! the one that succeeds does the work. So replicas need no leader, and a schedule that fires in all of them runs once.
+//! Expressions are in UTC: the scheduler is an hour off after a change of daylight saving in any other zone.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DurationRound, TimeDelta};
+use tokio::sync::mpsc;
+use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
+use tracing::{debug, warn};
+
+use crate::model::time::SharedClock;
+use crate::store::Store;
+
+/// Something that is done again and again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Schedule {
+    /// Looks for subscriptions to renew, create or retire (M24).
+    Subscriptions,
+    /// Looks for cursors whose poll is due (M47).
+    Polls,
+    /// Matches or drops notices of unknown subscriptions (M20).
+    Parked,
+    /// Judges push by what it did not announce (M33).
+    Silence,
+    /// Looks for mailboxes whose audit is due.
+    Audits,
+    /// Probes suspended mailboxes.
+    Probes,
+    /// Throws away what is past its use: states of sign-ins, ticks, outcomes, tombstones.
+    Upkeep,
+}
+
+impl Schedule {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Subscriptions,
+        Self::Polls,
+        Self::Parked,
+        Self::Silence,
+        Self::Audits,
+        Self::Probes,
+        Self::Upkeep,
+    ];
+
+    /// Its name in the table of ticks.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Subscriptions => "subscriptions",
+            Self::Polls => "polls",
+            Self::Parked => "parked",
+            Self::Silence => "silence",
+            Self::Audits => "audits",
+            Self::Probes => "probes",
+            Self::Upkeep => "upkeep",
+        }
+    }
+
+    /// When it fires: second, minute, hour, day, month, weekday; UTC.
+    pub fn expression(self) -> &'static str {
+        match self {
+            Self::Polls => "*/10 * * * * *",
+            Self::Parked => "*/30 * * * * *",
+            Self::Subscriptions | Self::Silence => "0 * * * * *",
+            Self::Audits => "30 */5 * * * *",
+            Self::Probes => "45 */15 * * * *",
+            Self::Upkeep => "15 20 * * * *",
+        }
+    }
+
+    /// What instants are cut to, so that replicas whose clocks differ by a moment name the same tick.
+    fn grain(self) -> TimeDelta {
+        match self {
+            Self::Polls => TimeDelta::seconds(10),
+            Self::Parked => TimeDelta::seconds(30),
+            Self::Subscriptions | Self::Silence => TimeDelta::minutes(1),
+            Self::Audits => TimeDelta::minutes(5),
+            Self::Probes => TimeDelta::minutes(15),
+            Self::Upkeep => TimeDelta::hours(1),
+        }
+    }
+}
+
+/// The running schedules; dropping it does not stop them, [`Schedules::stop`] does.
+pub struct Schedules {
+    scheduler: JobScheduler,
+}
+
+impl Schedules {
+    /// Starts every schedule. What fires and was won by this process arrives on the returned channel.
+    pub async fn start(
+        store: Store,
+        clock: SharedClock,
+    ) -> Result<(Self, mpsc::Receiver<Schedule>), JobSchedulerError> {
+        let (won, due) = mpsc::channel(Schedule::ALL.len() * 2);
+        let scheduler = JobScheduler::new().await?;
+        for schedule in Schedule::ALL {
+            let context = Arc::new((store.clone(), clock.clone(), won.clone()));
+            let job = Job::new_async(schedule.expression(), move |_, _| {
+                let context = Arc::clone(&context);
+                Box::pin(async move {
+                    let (store, clock, won) = &*context;
+                    tick(schedule, store, clock, won).await;
+                })
+            })?;
+            scheduler.add(job).await?;
+        }
+        scheduler.start().await?;
+        Ok((Self { scheduler }, due))
+    }
+
+    /// Stops firing.
+    pub async fn stop(mut self) {
+        if let Err(error) = self.scheduler.shutdown().await {
+            warn!(%error, "the cron scheduler did not stop cleanly");
+        }
+    }
+}
+
+/// Writes the tick's row and passes the schedule on when this process was the first to write it.
+async fn tick(schedule: Schedule, store: &Store, clock: &SharedClock, won: &mpsc::Sender<Schedule>) {
+    let now = clock.now();
+    let instant = now.duration_trunc(schedule.grain()).unwrap_or(now);
+    match store.tick_take(schedule.name(), instant, now).await {
+        // A full channel means the last tick's work is still under way; this one is then not needed.
+        Ok(true) => drop(won.try_send(schedule)),
+        Ok(false) => debug!(schedule = schedule.name(), "another replica took the tick"),
+        Err(error) => warn!(schedule = schedule.name(), %error, "could not write a tick"),
+    }
+}
+
+/// How old the newest tick may be before the scheduler counts as stopped.
+pub const STALE_AFTER: Duration = Duration::from_mins(5);

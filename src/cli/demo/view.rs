@@ -1,0 +1,68 @@
+//! What a person sees of the demo: a bar while mailboxes are copied, then a line for each change.
+//!
+//! With `--json` nothing is drawn; progress goes to standard error and only where a terminal watches.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::delays::Seen;
+
+/// The screen.
+pub struct View {
+    is_quiet: bool,
+    bar: Option<ProgressBar>,
+}
+
+impl View {
+    /// `is_quiet` when a program reads the outcome.
+    pub fn new(is_quiet: bool) -> Self {
+        Self { is_quiet, bar: None }
+    }
+
+    /// A line about what happens now.
+    #[expect(clippy::print_stdout, reason = "this is the screen")]
+    pub fn say(&self, line: &str) {
+        if self.is_quiet {
+            return;
+        }
+        match &self.bar {
+            Some(bar) => bar.println(line),
+            None => println!("{line}"),
+        }
+    }
+
+    /// Shows how far the copy is; both numbers may grow.
+    pub fn copying(&mut self, done: u64, of: u64) {
+        let bar = self.bar.get_or_insert_with(|| {
+            // It draws on standard error, and not at all where no terminal watches.
+            let bar = ProgressBar::new(of);
+            let style = ProgressStyle::with_template(
+                "  copying {bar:32.cyan} {human_pos}/{human_len} items  {per_sec}  {eta} left",
+            )
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
+            bar.set_style(style);
+            bar
+        });
+        bar.set_length(of.max(done));
+        bar.set_position(done);
+    }
+
+    /// The copy is complete.
+    pub fn copied(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// A change has become a row.
+    pub fn seen(&self, seen: &Seen) {
+        self.say(&format!("  {:>7}  {:<18}  {}", millis(seen.delay), seen.who, seen.what));
+    }
+}
+
+/// `12.3 ms`, `1.20 s`.
+pub fn millis(delay: Duration) -> String {
+    let millis = delay.as_secs_f64() * 1000.0;
+    if millis < 1000.0 { format!("{millis:.1} ms") } else { format!("{:.2} s", millis / 1000.0) }
+}
