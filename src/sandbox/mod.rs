@@ -8,6 +8,7 @@
 //! for mail, calendars, identity, subscriptions and the control interface.
 
 pub mod batch;
+pub mod browser;
 pub mod calendar;
 pub mod call;
 pub mod control;
