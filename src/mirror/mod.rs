@@ -7,6 +7,11 @@
 pub mod convert;
 pub mod ladder;
 pub mod pace;
-pub mod window;
+pub mod plan;
+mod report;
+mod settings;
+mod window;
 
+pub use report::{RefreshReport, RoundsReport, StructureReport, Tally};
+pub use settings::Settings;
 pub use window::Window;
