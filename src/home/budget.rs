@@ -8,8 +8,10 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures_util::future::BoxFuture;
 use tokio::sync::{Notify, oneshot};
 
+use crate::graph::{Fenced, Gate, Permit};
 use crate::model::time::{SharedClock, Timestamp};
 use crate::model::work::Lane;
 
@@ -50,16 +52,11 @@ impl Limits {
     }
 }
 
-/// Nothing may be sent in this lane before an instant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the mailbox must not be asked before {until}")]
-pub struct Refused {
-    /// When to come again.
-    pub until: Timestamp,
-}
+/// The gate of one mailbox. It outlives the spells of its home; clones share it.
+#[derive(Clone)]
+pub struct Budget(Arc<Shared>);
 
-/// The gate of one mailbox. It outlives the spells of its home and is shared by all that calls Graph for it.
-pub struct Budget {
+struct Shared {
     clock: SharedClock,
     limits: Limits,
     state: Mutex<State>,
@@ -78,7 +75,7 @@ struct State {
 
 struct Waiter {
     requests: u32,
-    call: oneshot::Sender<Result<Pass, Refused>>,
+    call: oneshot::Sender<Result<Pass, Fenced>>,
 }
 
 /// Requests between two times the count is written down. Killed processes forget at most so many.
@@ -87,7 +84,7 @@ const SAVE_EVERY: u32 = 100;
 /// The right to have a request in flight; given back when dropped.
 #[must_use = "the slot is given back at once when the pass is dropped"]
 pub struct Pass {
-    budget: Arc<Budget>,
+    budget: Budget,
     slots: u32,
 }
 
@@ -106,15 +103,15 @@ impl Drop for Pass {
 impl fmt::Debug for Budget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Budget")
-            .field("limits", &self.limits)
+            .field("limits", &self.0.limits)
             .finish_non_exhaustive()
     }
 }
 
 impl Budget {
     /// A budget from which nothing has been spent.
-    pub fn new(clock: SharedClock, limits: Limits) -> Arc<Self> {
-        Arc::new(Self {
+    pub fn new(clock: SharedClock, limits: Limits) -> Self {
+        Self(Arc::new(Shared {
             clock,
             limits,
             state: Mutex::new(State {
@@ -125,17 +122,17 @@ impl Budget {
                 unsaved: 0,
             }),
             unsaved: Notify::new(),
-        })
+        }))
     }
 
     /// Waits for its turn to send `requests` at a time (one, or the parts of a batch). A batch takes as many slots as
-    /// Graph runs of its parts at once (F4.12). Refused when a fence or the quota bars this lane for now.
-    pub async fn admit(self: &Arc<Self>, lane: Lane, requests: u32) -> Result<Pass, Refused> {
-        let slots = requests.clamp(1, self.limits.slots);
+    /// Graph runs of its parts at once (F4.12). Fenced when a fence or the quota bars this lane for now.
+    pub async fn admit(&self, lane: Lane, requests: u32) -> Result<Pass, Fenced> {
+        let slots = requests.clamp(1, self.0.limits.slots);
         let (ticket, answer) = {
             let mut state = self.lock();
-            let now = self.clock.now();
-            state.check(now, lane, requests, self.limits)?;
+            let now = self.0.clock.now();
+            state.check(now, lane, requests, self.0.limits)?;
             if state.lanes.take(lane, slots) {
                 self.spend(&mut state, now, requests);
                 return Ok(self.pass(slots));
@@ -152,8 +149,8 @@ impl Budget {
         let answer = answer.await;
         drop(queued);
         answer.unwrap_or_else(|_| {
-            Err(Refused {
-                until: self.clock.now(),
+            Err(Fenced {
+                until: self.0.clock.now(),
             })
         })
     }
@@ -161,7 +158,7 @@ impl Budget {
     /// Bars every lane until `until` and sends away who waits (M12). A later fence stays.
     pub fn fence(&self, until: Timestamp) {
         let mut state = self.lock();
-        let now = self.clock.now();
+        let now = self.0.clock.now();
         if until <= now || state.fenced_until.is_some_and(|known| known >= until) {
             return;
         }
@@ -170,23 +167,23 @@ impl Budget {
         let waiting = state.lanes.clear();
         drop(state);
         for waiter in waiting {
-            let _ = waiter.call.send(Err(Refused { until }));
+            let _ = waiter.call.send(Err(Fenced { until }));
         }
-        self.unsaved.notify_one();
+        self.0.unsaved.notify_one();
     }
 
     /// Until when a Retry-After bars the mailbox, if one does.
     pub fn fenced_until(&self) -> Option<Timestamp> {
-        let now = self.clock.now();
+        let now = self.0.clock.now();
         self.lock().fenced_until.filter(|until| *until > now)
     }
 
     /// How many requests of this lane would be admitted by the quota alone. Where it gets short, a delta is cheaper
     /// than many single requests.
     pub fn room(&self, lane: Lane) -> u32 {
-        let now = self.clock.now();
+        let now = self.0.clock.now();
         let spent = self.lock().window.spent(now);
-        self.limits.quota_of(lane).saturating_sub(spent)
+        self.0.limits.quota_of(lane).saturating_sub(spent)
     }
 
     /// Whether somebody of a better lane waits for a slot: bulk work ends its slice.
@@ -208,7 +205,7 @@ impl Budget {
 
     /// The count of the last ten minutes, to be written down.
     pub fn spent(&self) -> Spent {
-        let now = self.clock.now();
+        let now = self.0.clock.now();
         let mut state = self.lock();
         state.unsaved = 0;
         // Slices that have passed need not be kept.
@@ -222,12 +219,13 @@ impl Budget {
     }
 
     /// Waits until there is something that should be written down soon.
-    #[expect(dead_code, reason = "the runner follows")]
+    #[cfg_attr(not(test), expect(dead_code, reason = "the runner follows"))]
     pub(super) async fn worth_saving(&self) {
-        self.unsaved.notified().await;
+        self.0.unsaved.notified().await;
     }
 
     /// The fence, if it was set since this was last asked.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the runner follows"))]
     pub(super) fn unsaved_fence(&self) -> Option<Timestamp> {
         let mut state = self.lock();
         let is_unsaved = std::mem::take(&mut state.is_fence_unsaved);
@@ -239,25 +237,25 @@ impl Budget {
         let before = state.unsaved / SAVE_EVERY;
         state.unsaved = state.unsaved.saturating_add(requests);
         if state.unsaved / SAVE_EVERY > before {
-            self.unsaved.notify_one();
+            self.0.unsaved.notify_one();
         }
     }
 
-    fn pass(self: &Arc<Self>, slots: u32) -> Pass {
+    fn pass(&self, slots: u32) -> Pass {
         Pass {
-            budget: Arc::clone(self),
+            budget: self.clone(),
             slots,
         }
     }
 
-    fn give_back(self: &Arc<Self>, slots: u32) {
+    fn give_back(&self, slots: u32) {
         let mut calls = Vec::new();
         {
             let mut state = self.lock();
-            let now = self.clock.now();
+            let now = self.0.clock.now();
             state.lanes.give_back(slots);
             while let Some((lane, slots, waiter)) = state.lanes.call() {
-                let answer = match state.check(now, lane, waiter.requests, self.limits) {
+                let answer = match state.check(now, lane, waiter.requests, self.0.limits) {
                     Ok(()) => {
                         self.spend(&mut state, now, waiter.requests);
                         Ok(self.pass(slots))
@@ -277,7 +275,21 @@ impl Budget {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Gate for Budget {
+    fn admit(&self, lane: Lane, requests: u32) -> BoxFuture<'_, Result<Permit, Fenced>> {
+        Box::pin(async move {
+            Budget::admit(self, lane, requests)
+                .await
+                .map(Permit::holding)
+        })
+    }
+
+    fn fence(&self, until: Timestamp) {
+        Budget::fence(self, until);
     }
 }
 
@@ -288,19 +300,19 @@ impl State {
         lane: Lane,
         requests: u32,
         limits: Limits,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), Fenced> {
         if let Some(until) = self.fenced_until.filter(|until| *until > now) {
-            return Err(Refused { until });
+            return Err(Fenced { until });
         }
         match self.window.room_at(now, requests, limits.quota_of(lane)) {
             None => Ok(()),
-            Some(until) => Err(Refused { until }),
+            Some(until) => Err(Fenced { until }),
         }
     }
 }
 
 struct Queued<'a> {
-    budget: &'a Arc<Budget>,
+    budget: &'a Budget,
     ticket: Ticket,
 }
 
@@ -324,7 +336,7 @@ mod tests {
 
     use super::*;
 
-    fn budget(limits: Limits) -> (ManualClock, Arc<Budget>) {
+    fn budget(limits: Limits) -> (ManualClock, Budget) {
         let clock = ManualClock::standing_at(Timestamp::UNIX_EPOCH);
         let budget = Budget::new(Arc::new(clock.clone()), limits);
         (clock, budget)
@@ -332,11 +344,11 @@ mod tests {
 
     /// A waiter that has certainly entered the queue.
     async fn queue(
-        budget: &Arc<Budget>,
+        budget: &Budget,
         lane: Lane,
         requests: u32,
-    ) -> tokio::task::JoinHandle<Result<Pass, Refused>> {
-        let shared = Arc::clone(budget);
+    ) -> tokio::task::JoinHandle<Result<Pass, Fenced>> {
+        let shared = budget.clone();
         let before = budget.lock().lanes.waiting();
         let task = tokio::spawn(async move { shared.admit(lane, requests).await });
         while budget.lock().lanes.waiting() == before {
@@ -441,13 +453,13 @@ mod tests {
 
         assert_eq!(
             waiting.await.expect("no panic").unwrap_err(),
-            Refused { until }
+            Fenced { until }
         );
         drop(batch);
         clock.advance(Duration::from_millis(9_999));
         assert_eq!(
             budget.admit(Lane::Command, 1).await.unwrap_err(),
-            Refused { until }
+            Fenced { until }
         );
         clock.advance(Duration::from_millis(1));
         assert!(budget.admit(Lane::Command, 1).await.is_ok());
@@ -496,7 +508,7 @@ mod tests {
         let stored = before.spent();
         assert!(!before.is_unsaved());
 
-        let after = Budget::new(Arc::new(clock.clone()), before.limits);
+        let after = Budget::new(Arc::new(clock.clone()), before.0.limits);
         after.restore(&stored, Some(clock.now() + TimeDelta::seconds(3)));
 
         assert!(

@@ -15,6 +15,6 @@ mod lanes;
 pub mod resident;
 mod window;
 
-pub use budget::{Budget, Limits, Pass, Refused};
+pub use budget::{Budget, Limits, Pass};
 pub use resident::{Home, Resident, Served, Wake};
 pub use window::Spent;

@@ -1,1 +1,15 @@
-//! Keeps Graph telling us about changes: the wished-for subscriptions beside those that are.
+//! Keeps Graph telling us what changes.
+//!
+//! The wished-for subscriptions stand beside those we know and those Graph lists; [`plan`] names the difference as steps,
+//! `reconcile` takes them. One watches all messages of a mailbox, one each calendar (F9.5). A row is registered before
+//! Graph is asked, so that no notification is a stranger (R1), and after each creation the cursors it covers are
+//! marked: first the subscription, then the round, so that nothing falls in between (M28). Losing every subscription
+//! costs speed, never truth.
+//!
+//! In reading order: [`address`], [`plan`], `lifetime`.
+
+pub mod address;
+mod lifetime;
+mod plan;
+
+pub use plan::{Action, Listed, Situation, due_at, plan};
