@@ -219,7 +219,7 @@ impl Budget {
     }
 
     /// Waits until there is something that should be written down soon.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the runner follows"))]
+    #[expect(dead_code, reason = "the runner follows")]
     pub(super) async fn worth_saving(&self) {
         self.0.unsaved.notified().await;
     }

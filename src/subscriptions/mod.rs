@@ -9,7 +9,6 @@
 //! In reading order: [`address`], [`plan`], `lifetime`.
 
 pub mod address;
-mod lifetime;
 mod plan;
 
 pub use plan::{Action, Listed, Situation, due_at, plan};
