@@ -196,7 +196,8 @@ pub async fn serve(
     world.wake();
     let mut state = world.lock();
     let reply = match result {
-        Ok(reply) => reply,
+        Ok(Outcome::Reply(reply)) => reply,
+        Ok(Outcome::Broken) => return Outcome::Broken,
         Err(fault) => {
             let empty = state.knobs.empty_error_bodies;
             fault.into_reply(state.now(), request_id, client_request_id, empty)
@@ -214,7 +215,7 @@ enum Target<'c> {
     Subscriptions(&'c [String]),
 }
 
-async fn answer(world: &World, call: &Call) -> Result<Reply, GraphFault> {
+async fn answer(world: &World, call: &Call) -> Result<Outcome, GraphFault> {
     let (target, _admission) = {
         let mut state = world.lock();
         state.stats.count(call.method.as_str(), &call.path);
@@ -243,7 +244,7 @@ async fn answer(world: &World, call: &Call) -> Result<Reply, GraphFault> {
             if let Some(applied) = call.prefer.applied() {
                 reply = reply.with_header(PREFERENCE_APPLIED, &applied);
             }
-            Ok(reply)
+            Ok(Outcome::Reply(reply))
         }
     }
 }
@@ -417,7 +418,7 @@ fn admit(
 }
 
 /// An answer that promises a body and breaks off.
-fn broken() -> Response {
+pub fn broken() -> Response {
     let failed: Result<Bytes, io::Error> = Err(io::Error::from(io::ErrorKind::ConnectionReset));
     let mut response = Response::new(Body::from_stream(stream::iter([failed])));
     response

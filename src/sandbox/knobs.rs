@@ -149,12 +149,16 @@ pub struct Knobs {
     pub reauthorize_wedges: bool,
     /// S56: `clientState` is null on GET.
     pub client_state_hidden: bool,
+    /// S56: subscriptions on a page.
+    pub subscriptions_page_size: usize,
     /// S58: the 201 is held back this long, in real milliseconds.
     pub created_delay_ms: u64,
     /// S58: the 201 never comes; the subscription stands.
     pub created_dropped: bool,
     /// S59: items per POST.
     pub notification_batch: usize,
+    /// POSTs to one address at a time.
+    pub notification_connections: usize,
     /// S61: slow and dropping endpoints are treated as such.
     pub endpoint_states: bool,
     /// S62: the shortest wait before a notification, in milliseconds of the sandbox's clock.
@@ -169,8 +173,12 @@ pub struct Knobs {
     pub notification_reorder: bool,
     /// S62: a new item answers 404 to GET for this long, in milliseconds of the sandbox's clock.
     pub created_visible_after_ms: u64,
+    /// S65: a subscription whose token has lapsed holds its notifications back.
+    pub token_lapse_pauses: bool,
     /// S66: `missed` and the other lifecycle events are sent.
     pub lifecycle_events: bool,
+    /// S66: `reauthorizationRequired` comes by itself when a quarter of the token's life is left.
+    pub reauthorization_schedule: bool,
     /// S69: `users/{id}/events` fires for the default calendar only.
     pub events_default_calendar_only: bool,
 }
@@ -220,9 +228,11 @@ impl Default for Knobs {
             subscriptions_per_mailbox: 1_000,
             reauthorize_wedges: false,
             client_state_hidden: true,
+            subscriptions_page_size: 100,
             created_delay_ms: 0,
             created_dropped: false,
             notification_batch: 20,
+            notification_connections: 4,
             endpoint_states: true,
             notification_delay_min_ms: 1_000,
             notification_delay_max_ms: 5_000,
@@ -230,7 +240,9 @@ impl Default for Knobs {
             notification_duplicate_percent: 0,
             notification_reorder: false,
             created_visible_after_ms: 0,
+            token_lapse_pauses: false,
             lifecycle_events: true,
+            reauthorization_schedule: true,
             events_default_calendar_only: true,
         }
     }

@@ -173,8 +173,14 @@ impl State {
             return;
         }
         let now = self.now();
-        self.subscriptions
-            .announce(user, changes, now, &mut self.rng, &self.knobs);
+        self.subscriptions.announce(
+            user,
+            changes,
+            &self.tenant_id,
+            now,
+            &mut self.rng,
+            &self.knobs,
+        );
     }
 
     /// Hands what happened in the mailbox at `index` to the subscriptions.

@@ -1,0 +1,577 @@
+//! What waits for which endpoint, when it is tried again, and how the endpoint has been answering
+//! (F10.11 to F10.17, S59 to S62).
+//!
+//! The queue decides; `delivery` posts what it is given and reports back. Everything for one address
+//! goes the same way, whatever subscription or application it is of, several items to a POST.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::Duration;
+
+use serde::Serialize;
+use url::Url;
+
+use super::super::knobs::Knobs;
+use crate::model::time::{Timestamp, later};
+
+/// The answer to a first attempt must have come by then (F10.14).
+pub const FIRST_ALLOWANCE: Duration = Duration::from_secs(3);
+
+/// The answer to a further attempt.
+pub const RETRY_ALLOWANCE: Duration = Duration::from_secs(10);
+
+/// When an item that nobody took is given up (F10.13).
+const GIVEN_UP: Duration = Duration::from_hours(4);
+
+/// The wait before the second attempt; it doubles with each further one.
+const FIRST_WAIT: Duration = Duration::from_secs(10);
+
+/// The longest wait.
+const LONGEST_WAIT: Duration = Duration::from_mins(30);
+
+/// Endpoints are judged by their answers of the last ten minutes (F10.15, F10.16).
+const WINDOW: Duration = Duration::from_mins(10);
+
+/// Fewer answers than this judge nobody.
+const LEAST_SAMPLE: usize = 10;
+
+/// One item on its way.
+#[derive(Debug, Clone)]
+pub struct Notice {
+    /// Whose it is.
+    pub subscription_id: String,
+    /// The item as JSON.
+    pub body: String,
+}
+
+/// What goes out in one POST.
+#[derive(Debug, Clone)]
+pub struct Parcel {
+    /// Where to.
+    pub url: String,
+    /// The items.
+    pub notices: Vec<Notice>,
+    /// 1 for the first attempt.
+    pub attempt: u32,
+    /// When it was first tried.
+    pub first_at: Timestamp,
+}
+
+impl Parcel {
+    /// The body of the POST (F10.1).
+    pub fn body(&self) -> String {
+        let size: usize = self
+            .notices
+            .iter()
+            .map(|notice| notice.body.len() + 1)
+            .sum();
+        let mut body = String::with_capacity(size + 16);
+        body.push_str("{\"value\":[");
+        for (index, notice) in self.notices.iter().enumerate() {
+            if index > 0 {
+                body.push(',');
+            }
+            body.push_str(&notice.body);
+        }
+        body.push_str("]}");
+        body
+    }
+
+    /// How long its answer may take.
+    pub fn allowance(&self) -> Duration {
+        if self.attempt == 1 {
+            FIRST_ALLOWANCE
+        } else {
+            RETRY_ALLOWANCE
+        }
+    }
+}
+
+/// What became of a POST.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answer {
+    /// A 2xx within the allowance.
+    pub taken: bool,
+    /// How long it took.
+    pub took: Duration,
+}
+
+type Place = (Timestamp, u64);
+
+#[derive(Debug, Default)]
+struct Endpoint {
+    waiting: BTreeMap<Place, Notice>,
+    retrying: BTreeMap<Place, Parcel>,
+    in_flight: usize,
+}
+
+/// How an endpoint is treated (S61).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// As any other.
+    Healthy,
+    /// It is slow: until then, what is new goes out ten minutes later.
+    Slow(Timestamp),
+    /// Until then, what is new is discarded.
+    Dropping(Timestamp),
+}
+
+#[derive(Debug)]
+struct Health {
+    answers: VecDeque<(Timestamp, Duration)>,
+    standing: Standing,
+    lost: Vec<String>,
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        Self {
+            answers: VecDeque::new(),
+            standing: Standing::Healthy,
+            lost: Vec::new(),
+        }
+    }
+}
+
+impl Health {
+    /// Judges anew: more than 15 of a hundred beyond ten seconds, more than 10 beyond three.
+    fn judge(&mut self, now: Timestamp) {
+        while self
+            .answers
+            .front()
+            .is_some_and(|(at, _)| later(*at, WINDOW) <= now)
+        {
+            self.answers.pop_front();
+        }
+        let all = self.answers.len();
+        let beyond = |allowance: Duration| {
+            self.answers
+                .iter()
+                .filter(|(_, took)| *took >= allowance)
+                .count()
+        };
+        self.standing = if all < LEAST_SAMPLE {
+            Standing::Healthy
+        } else if beyond(RETRY_ALLOWANCE) * 100 > all * 15 {
+            Standing::Dropping(later(now, WINDOW))
+        } else if beyond(FIRST_ALLOWANCE) * 100 > all * 10 {
+            Standing::Slow(later(now, WINDOW))
+        } else {
+            Standing::Healthy
+        };
+    }
+
+    /// The standing at `now`; a term that is over is followed by a fresh look.
+    fn standing(&mut self, now: Timestamp) -> Standing {
+        match self.standing {
+            Standing::Slow(until) if until <= now => self.judge(now),
+            Standing::Dropping(until) if until <= now => {
+                self.answers.clear();
+                self.standing = Standing::Healthy;
+            }
+            _ => {}
+        }
+        self.standing
+    }
+}
+
+/// What waits for which endpoint.
+#[derive(Debug, Default)]
+pub struct Queue {
+    endpoints: BTreeMap<String, Endpoint>,
+    health: HashMap<String, Health>,
+    last: u64,
+    /// Items delivered so far.
+    pub delivered: u64,
+    /// POSTs made so far.
+    pub posts: u64,
+}
+
+impl Queue {
+    /// Queues an item for `url`, to go out at `due`.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what, where to and when belong together"
+    )]
+    pub fn push(
+        &mut self,
+        url: &str,
+        due: Timestamp,
+        subscription_id: &str,
+        body: String,
+        now: Timestamp,
+        rng: &mut fastrand::Rng,
+        knobs: &Knobs,
+    ) {
+        let mut due = due;
+        if knobs.endpoint_states
+            && let Some(health) = self.health.get_mut(&host(url))
+        {
+            match health.standing(now) {
+                Standing::Healthy => {}
+                Standing::Slow(_) => due = later(due, WINDOW),
+                Standing::Dropping(_) => {
+                    health.lost.push(subscription_id.to_owned());
+                    return;
+                }
+            }
+        }
+        self.last += 1;
+        let order = if knobs.notification_reorder {
+            rng.u64(..)
+        } else {
+            self.last
+        };
+        let notice = Notice {
+            subscription_id: subscription_id.to_owned(),
+            body,
+        };
+        self.endpoint(url).waiting.insert((due, order), notice);
+    }
+
+    fn endpoint(&mut self, url: &str) -> &mut Endpoint {
+        if !self.endpoints.contains_key(url) {
+            self.endpoints.insert(url.to_owned(), Endpoint::default());
+        }
+        self.endpoints
+            .get_mut(url)
+            .expect("it was put there just now")
+    }
+
+    /// What is to be posted now. Each parcel must come back through [`Queue::answered`].
+    pub fn take_due(
+        &mut self,
+        now: Timestamp,
+        rng: &mut fastrand::Rng,
+        knobs: &Knobs,
+    ) -> Vec<Parcel> {
+        let size = knobs.notification_batch.max(1);
+        let mut parcels = Vec::new();
+        for (url, endpoint) in &mut self.endpoints {
+            while endpoint.in_flight < knobs.notification_connections.max(1) {
+                let parcel = if let Some(entry) = due_entry(&mut endpoint.retrying, now) {
+                    entry
+                } else {
+                    let mut notices = Vec::new();
+                    while notices.len() < size
+                        && let Some(notice) = due_entry(&mut endpoint.waiting, now)
+                    {
+                        notices.push(notice);
+                    }
+                    if notices.is_empty() {
+                        break;
+                    }
+                    if knobs.notification_reorder {
+                        rng.shuffle(&mut notices);
+                    }
+                    Parcel {
+                        url: url.clone(),
+                        notices,
+                        attempt: 1,
+                        first_at: now,
+                    }
+                };
+                endpoint.in_flight += 1;
+                self.posts += 1;
+                parcels.push(parcel);
+            }
+        }
+        parcels
+    }
+
+    /// When the next thing is to be posted that does not wait for an answer first.
+    pub fn next_due(&self, knobs: &Knobs) -> Option<Timestamp> {
+        self.endpoints
+            .values()
+            .filter(|endpoint| endpoint.in_flight < knobs.notification_connections.max(1))
+            .flat_map(|endpoint| {
+                let waiting = endpoint.waiting.first_key_value().map(|((due, _), _)| *due);
+                let retrying = endpoint
+                    .retrying
+                    .first_key_value()
+                    .map(|((due, _), _)| *due);
+                waiting.into_iter().chain(retrying)
+            })
+            .min()
+    }
+
+    /// A POST has ended. What was not taken is tried again, ever more rarely, for four hours (S60);
+    /// answers the subscriptions whose items were given up.
+    pub fn answered(
+        &mut self,
+        mut parcel: Parcel,
+        answer: Answer,
+        now: Timestamp,
+        knobs: &Knobs,
+    ) -> Vec<String> {
+        if knobs.endpoint_states {
+            let health = self.health.entry(host(&parcel.url)).or_default();
+            health.answers.push_back((now, answer.took));
+            if health.standing == Standing::Healthy {
+                health.judge(now);
+            }
+        }
+        self.last += 1;
+        let place = self.last;
+        let endpoint = self.endpoint(&parcel.url);
+        endpoint.in_flight = endpoint.in_flight.saturating_sub(1);
+        let mut lost = Vec::new();
+        if answer.taken {
+            self.delivered += parcel.notices.len() as u64;
+        } else {
+            let again = later(now, wait(parcel.attempt));
+            if later(parcel.first_at, GIVEN_UP) <= again {
+                lost = parcel
+                    .notices
+                    .into_iter()
+                    .map(|notice| notice.subscription_id)
+                    .collect();
+            } else if !parcel.notices.is_empty() {
+                parcel.attempt += 1;
+                endpoint.retrying.insert((again, place), parcel);
+            }
+        }
+        self.endpoints.retain(|_, endpoint| {
+            endpoint.in_flight > 0 || !endpoint.waiting.is_empty() || !endpoint.retrying.is_empty()
+        });
+        lost
+    }
+
+    /// Those who lost something while their endpoint was in the drop state that has ended by now.
+    pub fn ended_drops(&mut self, now: Timestamp) -> Vec<String> {
+        let mut lost = Vec::new();
+        for health in self.health.values_mut() {
+            if !matches!(health.standing(now), Standing::Dropping(_)) {
+                lost.append(&mut health.lost);
+            }
+        }
+        lost.sort();
+        lost.dedup();
+        lost
+    }
+
+    /// When the next drop state ends.
+    pub fn next_ended_drop(&self) -> Option<Timestamp> {
+        self.health
+            .values()
+            .filter(|health| !health.lost.is_empty())
+            .filter_map(|health| match health.standing {
+                Standing::Dropping(until) => Some(until),
+                _ => None,
+            })
+            .min()
+    }
+
+    /// Forgets what waits for a subscription that has ended.
+    pub fn forget(&mut self, subscription_id: &str) {
+        for endpoint in self.endpoints.values_mut() {
+            endpoint
+                .waiting
+                .retain(|_, notice| notice.subscription_id != subscription_id);
+            for parcel in endpoint.retrying.values_mut() {
+                parcel
+                    .notices
+                    .retain(|notice| notice.subscription_id != subscription_id);
+            }
+            endpoint
+                .retrying
+                .retain(|_, parcel| !parcel.notices.is_empty());
+        }
+    }
+
+    /// How many items wait or are on their way again.
+    pub fn waiting(&self) -> usize {
+        self.waiting_by_subscription().values().sum()
+    }
+
+    /// Whether a POST is on its way.
+    pub fn in_flight(&self) -> usize {
+        self.endpoints
+            .values()
+            .map(|endpoint| endpoint.in_flight)
+            .sum()
+    }
+
+    /// The same by subscription.
+    pub fn waiting_by_subscription(&self) -> HashMap<&str, usize> {
+        let mut waiting = HashMap::new();
+        for endpoint in self.endpoints.values() {
+            let retrying = endpoint
+                .retrying
+                .values()
+                .flat_map(|parcel| &parcel.notices);
+            for notice in endpoint.waiting.values().chain(retrying) {
+                *waiting.entry(notice.subscription_id.as_str()).or_insert(0) += 1;
+            }
+        }
+        waiting
+    }
+
+    /// How each endpoint is treated.
+    pub fn standings(&self) -> BTreeMap<String, Standing> {
+        self.health
+            .iter()
+            .map(|(host, health)| (host.clone(), health.standing))
+            .collect()
+    }
+}
+
+fn due_entry<T>(entries: &mut BTreeMap<Place, T>, now: Timestamp) -> Option<T> {
+    let first = entries.first_entry()?;
+    (first.key().0 <= now).then(|| first.remove())
+}
+
+fn wait(attempt: u32) -> Duration {
+    let doublings = attempt.saturating_sub(1).min(16);
+    (FIRST_WAIT * 2_u32.pow(doublings)).min(LONGEST_WAIT)
+}
+
+/// Slowness is judged by the host (F10.16).
+fn host(url: &str) -> String {
+    Url::parse(url).map_or_else(|_| url.to_owned(), |url| url.origin().ascii_serialization())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const URL: &str = "http://127.0.0.1:1/notify";
+
+    struct Bench {
+        queue: Queue,
+        rng: fastrand::Rng,
+        knobs: Knobs,
+        now: Timestamp,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            Self {
+                queue: Queue::default(),
+                rng: fastrand::Rng::with_seed(1),
+                knobs: Knobs::default(),
+                now: Timestamp::UNIX_EPOCH,
+            }
+        }
+
+        fn push(&mut self, subscription: &str, body: &str) {
+            let (due, now) = (self.now, self.now);
+            let body = body.to_owned();
+            self.queue.push(
+                URL,
+                due,
+                subscription,
+                body,
+                now,
+                &mut self.rng,
+                &self.knobs,
+            );
+        }
+
+        fn take(&mut self) -> Vec<Parcel> {
+            self.queue.take_due(self.now, &mut self.rng, &self.knobs)
+        }
+
+        fn answer(&mut self, parcel: Parcel, taken: bool, seconds: u64) -> Vec<String> {
+            let took = Duration::from_secs(seconds);
+            self.queue
+                .answered(parcel, Answer { taken, took }, self.now, &self.knobs)
+        }
+    }
+
+    #[test]
+    fn s59_items_of_several_subscriptions_share_one_post() {
+        let mut bench = Bench::new();
+        bench.knobs.notification_batch = 3;
+        for (subscription, body) in [("a", "1"), ("b", "2"), ("a", "3"), ("b", "4")] {
+            bench.push(subscription, body);
+        }
+
+        let bodies: Vec<_> = bench.take().iter().map(Parcel::body).collect();
+
+        assert_eq!(bodies, ["{\"value\":[1,2,3]}", "{\"value\":[4]}"]);
+    }
+
+    #[test]
+    fn s60_what_is_not_taken_is_tried_ever_more_rarely_for_four_hours() {
+        let mut bench = Bench::new();
+        bench.push("a", "1");
+        let mut attempts = Vec::new();
+        let mut lost = Vec::new();
+
+        while lost.is_empty() {
+            let parcel = bench.take().pop().expect("it is due");
+            attempts.push((bench.now - Timestamp::UNIX_EPOCH, parcel.allowance()));
+            lost = bench.answer(parcel, false, 0);
+            if lost.is_empty() {
+                bench.now = bench.queue.next_due(&bench.knobs).expect("it waits");
+            }
+        }
+
+        assert_eq!(lost, ["a"]);
+        assert_eq!(attempts[0].1, FIRST_ALLOWANCE);
+        assert!(
+            attempts[1..]
+                .iter()
+                .all(|(_, allowance)| *allowance == RETRY_ALLOWANCE)
+        );
+        let waits: Vec<_> = attempts
+            .windows(2)
+            .map(|pair| pair[1].0 - pair[0].0)
+            .collect();
+        assert!(waits.windows(2).all(|pair| pair[0] <= pair[1]));
+        let last = attempts.last().unwrap().0;
+        assert!(last < chrono::TimeDelta::hours(4) && last > chrono::TimeDelta::hours(3));
+        assert_eq!(bench.queue.next_due(&bench.knobs), None);
+    }
+
+    #[test]
+    fn s60_a_fast_refusal_is_tried_again_and_does_not_make_an_endpoint_slow() {
+        let mut bench = Bench::new();
+        for _ in 0..50 {
+            bench.push("a", "1");
+            let parcel = bench.take().pop().unwrap();
+            bench.answer(parcel, false, 0);
+        }
+
+        assert!(
+            bench
+                .queue
+                .standings()
+                .values()
+                .all(|standing| *standing == Standing::Healthy)
+        );
+        assert_eq!(bench.queue.waiting(), 50);
+    }
+
+    #[test]
+    fn s61_a_slow_endpoint_waits_ten_minutes_and_a_dropping_one_loses_what_is_new() {
+        let mut bench = Bench::new();
+        for _ in 0..10 {
+            bench.push("a", "1");
+            let parcel = bench.take().pop().unwrap();
+            bench.answer(parcel, true, 4);
+        }
+        bench.push("a", "late");
+        assert!(bench.take().is_empty());
+        bench.now = later(bench.now, WINDOW);
+        assert_eq!(bench.take().len(), 1);
+
+        let mut bench = Bench::new();
+        for _ in 0..10 {
+            bench.push("a", "1");
+            let parcel = bench.take().pop().unwrap();
+            bench.answer(parcel, true, 11);
+        }
+        bench.push("a", "lost");
+        assert!(bench.take().is_empty());
+        assert!(bench.queue.ended_drops(bench.now).is_empty());
+        bench.now = bench
+            .queue
+            .next_ended_drop()
+            .expect("something was dropped");
+        assert_eq!(bench.queue.ended_drops(bench.now), ["a"]);
+        bench.push("a", "new");
+        assert_eq!(bench.take().len(), 1);
+    }
+}
