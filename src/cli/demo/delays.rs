@@ -59,6 +59,11 @@ impl Delays {
         Some(Seen { what: pending.what, who: pending.who, delay })
     }
 
+    /// How many edits have not become rows yet.
+    pub fn waiting(&self) -> usize {
+        self.pending.len()
+    }
+
     /// How many edits became rows.
     pub fn count(&self) -> usize {
         self.taken.len()

@@ -1,0 +1,179 @@
+//! `graph-mirror demo`: the whole product in one process, with no configuration and no network.
+//!
+//! It starts the sandbox and the service on loopback, connects mailboxes through the real OAuth redirect, copies them, lets people
+//! work, and shows each change with its delay from edit to row. It ends with an audit of every mailbox, and fails when a single row
+//! differs. Nothing here reaches into the service: it calls its endpoints, and reads its database as any application would.
+
+mod delays;
+mod outcome;
+mod people;
+mod stage;
+mod view;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Args;
+use tokio_util::sync::CancellationToken;
+
+use self::delays::Delays;
+use self::outcome::Outcome;
+use self::stage::Stage;
+use self::view::View;
+use crate::model::time::{Clock, SystemClock, later};
+
+/// See it work: a Microsoft Graph of its own, mailboxes, people who use them, and their mirror
+#[derive(Debug, Clone, Args)]
+pub struct DemoArgs {
+    /// End by itself after people have worked for so long, for example 20s or 2m
+    #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration)]
+    pub lasting: Option<Duration>,
+    /// Print one JSON object at the end and nothing else
+    #[arg(long)]
+    pub json: bool,
+    /// Keep the mirror here instead of in a temporary SQLite file; in PostgreSQL a schema of its own is made and dropped
+    #[arg(long, value_name = "URL")]
+    pub database_url: Option<String>,
+    /// How many mailboxes to connect
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub mailboxes: u16,
+    /// Messages in each mailbox; 150 to 400 when not given
+    #[arg(long, value_name = "COUNT")]
+    pub messages: Option<usize>,
+    /// Everything that is made up grows from this number
+    #[arg(long, default_value_t = 7)]
+    pub seed: u64,
+    /// Keep the SQLite file here afterwards, to look at it
+    #[arg(long, value_name = "FILE", conflicts_with = "database_url")]
+    pub keep: Option<PathBuf>,
+}
+
+/// Edits follow each other after so long.
+const BETWEEN_EDITS: Duration = Duration::from_millis(150);
+
+/// The database is looked at so often; it bounds how exact a delay can be.
+const GLANCE: Duration = Duration::from_millis(2);
+
+/// Changes that are under way when people stop get so long to arrive.
+const SETTLE: Duration = Duration::from_secs(30);
+
+/// Runs the demo. `Ok(false)` when the audit found a difference.
+pub async fn run(args: &DemoArgs) -> anyhow::Result<bool> {
+    let mut view = View::new(args.json);
+    let stage = Stage::set(args).await?;
+    view.say(&format!(
+        "Microsoft Graph (ours) on {}, graph-mirror on {}",
+        stage.graph_url(),
+        stage.own_url()
+    ));
+    let played = play(args, &stage, &mut view).await;
+    view.copied();
+    // The database is cleared away whether or not the play went well.
+    let struck = stage.strike().await;
+    let outcome = played?;
+    struck?;
+    report(args, &outcome)?;
+    Ok(outcome.verified)
+}
+
+async fn play(args: &DemoArgs, stage: &Stage, view: &mut View) -> anyhow::Result<Outcome> {
+    let mailboxes = stage.connect(view).await.context("could not connect the mailboxes")?;
+    stage.backfill(view).await.context("could not copy the mailboxes")?;
+
+    view.say(&format!(
+        "\n{} mailboxes copied. People are at work; each line is one change with its delay from edit to row.{}\n",
+        mailboxes.len(),
+        if args.lasting.is_none() { " Ctrl-C ends it." } else { "" }
+    ));
+    let ending = CancellationToken::new();
+    let mut delays = Delays::default();
+    let mut feed = stage.feed().await?;
+    let clock = SystemClock;
+    let end = args.lasting.map(|lasting| later(clock.now(), lasting));
+    let mut next_edit = clock.now();
+    let interrupted = ending.clone();
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            interrupted.cancel();
+        }
+    });
+    let mut round = 0_u64;
+    while !ending.is_cancelled() && end.is_none_or(|end| clock.now() < end) {
+        if clock.now() >= next_edit {
+            next_edit = later(clock.now(), BETWEEN_EDITS);
+            round += 1;
+            people::work(stage, args.seed.wrapping_add(round), &mut delays);
+        }
+        feed.look(&mut delays, view).await?;
+        clock.sleep(GLANCE).await;
+    }
+    // What was done is waited for, so that the last changes count like the first.
+    let patience = later(clock.now(), SETTLE);
+    while delays.waiting() > 0 && clock.now() < patience && !ending.is_cancelled() {
+        feed.look(&mut delays, view).await?;
+        clock.sleep(GLANCE).await;
+    }
+
+    view.say("\nComparing every mailbox with its copy …");
+    let verified = stage.verify(view).await?;
+    stage.outcome(&delays, verified).await
+}
+
+#[expect(clippy::print_stdout, reason = "the outcome is what this command is for")]
+fn report(args: &DemoArgs, outcome: &Outcome) -> anyhow::Result<()> {
+    if args.json {
+        println!("{}", serde_json::to_string(outcome)?);
+        return Ok(());
+    }
+    println!(
+        "\n{} mailboxes, {} messages, {} events; {} changes, from edit to row {} ms at p50 and {} ms at p99;",
+        outcome.mailboxes,
+        outcome.messages,
+        outcome.events,
+        outcome.changes,
+        outcome.edit_to_row_ms.p50,
+        outcome.edit_to_row_ms.p99
+    );
+    println!(
+        "{} Graph requests, {} of them throttled. {}",
+        outcome.graph_requests,
+        outcome.throttled,
+        if outcome.verified {
+            "Every mailbox equals its copy."
+        } else {
+            "The audit found differences: see above."
+        }
+    );
+    Ok(())
+}
+
+/// `20s`, `2m`, `1h`, `500ms`.
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let split = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let number: u64 = number
+        .parse()
+        .map_err(|_| format!("`{text}` is not a duration; write for example 20s, 2m or 500ms"))?;
+    match unit {
+        "ms" => Ok(Duration::from_millis(number)),
+        "s" | "" => Ok(Duration::from_secs(number)),
+        "m" => Ok(Duration::from_secs(number.saturating_mul(60))),
+        "h" => Ok(Duration::from_secs(number.saturating_mul(3600))),
+        _ => Err(format!("`{unit}` is no unit of time; use ms, s, m or h")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_is_read_with_its_unit_and_refused_with_a_way_out() {
+        assert_eq!(parse_duration("20s"), Ok(Duration::from_secs(20)));
+        assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(parse_duration("2m"), Ok(Duration::from_secs(120)));
+        assert!(parse_duration("soon").is_err_and(|text| text.contains("20s")));
+        assert!(parse_duration("3 weeks").is_err());
+    }
+}
