@@ -1,9 +1,10 @@
 //! The words of the product: data and pure functions. No I/O, nothing async but the clock.
 //!
 //! Every other room may import this one; it imports none. In reading order: [`ids`], [`time`],
-//! [`mailbox`], [`mail`], [`calendar`], [`work`].
+//! [`mailbox`], [`mail`], [`calendar`], [`work`], [`feed`].
 
 pub mod calendar;
+pub mod feed;
 pub mod ids;
 pub mod mail;
 pub mod mailbox;

@@ -138,8 +138,11 @@ pub struct Cursor {
     pub is_full: bool,
     /// When the present or last round began (request sent).
     pub round_started_at: Option<Timestamp>,
-    /// A notice or a gap asks for a round (M47).
+    /// A notice or a gap asks for a round (M47). A round clears it with the page it saves first, which settles
+    /// the [`marks`](Self::marks) that were read with it; a mark made meanwhile keeps the cursor dirty.
     pub is_dirty: bool,
+    /// How often the cursor had been marked dirty when it was read; zero for a new one.
+    pub marks: i64,
     /// When it is to be polled next.
     pub due_at: Timestamp,
     /// When a round last ended well.
