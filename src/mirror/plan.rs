@@ -32,6 +32,7 @@ pub fn fresh(scope: CursorScope, first_page: u32, now: Timestamp) -> Cursor {
         is_full: true,
         round_started_at: None,
         is_dirty: false,
+        marks: 0,
         due_at: now,
         last_ok_at: None,
         failures: 0,

@@ -1,0 +1,120 @@
+//! Moving what is in SQLite's write-ahead log into the database file.
+//!
+//! Left to itself, SQLite does this inside some commit, and whoever waits behind that commit waits for the disk. Here
+//! a connection of its own copies beside the writer, which it does not block; only when the log has grown very long
+//! does it take the writer's turn for the short rest, so that the log can begin anew.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, SqliteConnection};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use super::gate::{Gate, Priority};
+
+/// The log is copied once it is this long.
+const COPY_FROM: u64 = 16 << 20;
+
+/// The log is cut off once it is this long.
+const CUT_FROM: u64 = 128 << 20;
+
+/// The shortest time between two looks.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The handle by which commits ask for a look at the log.
+#[derive(Debug, Clone)]
+pub(super) struct Checkpoints {
+    asked: Arc<Notify>,
+}
+
+impl Checkpoints {
+    pub(super) fn start(
+        file: &Path,
+        options: SqliteConnectOptions,
+        gate: Gate,
+        stop: CancellationToken,
+    ) -> Self {
+        let asked = Arc::new(Notify::new());
+        let copier = Copier {
+            log: log_of(file),
+            options,
+            gate,
+            connection: None,
+        };
+        tokio::spawn(copier.run(Arc::clone(&asked), stop));
+        Self { asked }
+    }
+
+    /// Says that something was committed.
+    pub(super) fn ask(&self) {
+        self.asked.notify_one();
+    }
+}
+
+fn log_of(file: &Path) -> PathBuf {
+    let mut log = file.as_os_str().to_owned();
+    log.push("-wal");
+    log.into()
+}
+
+struct Copier {
+    log: PathBuf,
+    options: SqliteConnectOptions,
+    gate: Gate,
+    connection: Option<SqliteConnection>,
+}
+
+impl Copier {
+    async fn run(mut self, asked: Arc<Notify>, stop: CancellationToken) {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = asked.notified() => {}
+            }
+            if let Err(error) = self.look().await {
+                // The next commit asks again; meanwhile the log only grows.
+                warn!(error = %error, "could not copy the write-ahead log into the database");
+                self.connection = None;
+            }
+            // The file keeps its length when the log begins anew, so length alone would have every commit copied.
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(PAUSE) => {}
+            }
+        }
+    }
+
+    async fn look(&mut self) -> Result<(), sqlx::Error> {
+        let length = tokio::fs::metadata(&self.log)
+            .await
+            .map_or(0, |file| file.len());
+        if length < COPY_FROM {
+            return Ok(());
+        }
+        self.copy("PRAGMA wal_checkpoint(PASSIVE)").await?;
+        if length >= CUT_FROM {
+            let _pass = self.gate.enter(Priority::Bulk).await;
+            self.copy("PRAGMA wal_checkpoint(TRUNCATE)").await?;
+        }
+        Ok(())
+    }
+
+    async fn copy(&mut self, statement: &'static str) -> Result<(), sqlx::Error> {
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            // Whoever reads an old state keeps the log from being cut: then it is cut another time, not waited for.
+            none => none.insert(
+                self.options
+                    .clone()
+                    .busy_timeout(Duration::from_millis(20))
+                    .connect()
+                    .await?,
+            ),
+        };
+        sqlx::query(statement).execute(connection).await.map(drop)
+    }
+}

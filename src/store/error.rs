@@ -1,0 +1,138 @@
+//! What can go wrong between us and the database.
+//!
+//! Callers decide on variants: a lost lease ends a home, a busy or unreachable database is tried again later,
+//! everything else is a fault of ours that somebody must look at. No message repeats its cause.
+
+use std::time::Duration;
+
+/// An error of the store.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another home has claimed the mailbox; nothing was written.
+    #[error("the lease on the mailbox has moved on")]
+    LeaseLost,
+    /// The database takes longer than a caller may be kept waiting; nothing is known to be written.
+    #[error("the database is too busy to answer in time")]
+    Busy,
+    /// The database cannot be reached, or the connection broke.
+    #[error("the database cannot be reached")]
+    Unreachable(#[source] sqlx::Error),
+    /// The address of the database makes no sense.
+    #[error("the database address is not usable: {reason}")]
+    Address {
+        /// What is wrong with it; never the address itself, which may hold a password.
+        reason: String,
+        /// What was found while opening it, if it came that far.
+        #[source]
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+    /// The schema could not be brought up to date.
+    #[error("the schema could not be brought up to date")]
+    Migrate(#[source] sqlx::migrate::MigrateError),
+    /// The database was written by a later version of this program.
+    #[error(
+        "the schema has version {found}, this program knows {known}: use a later version of it"
+    )]
+    SchemaTooNew {
+        /// The highest version found.
+        found: i64,
+        /// The highest version known.
+        known: i64,
+    },
+    /// The schema lacks migrations.
+    #[error(
+        "the schema has version {found}, this program needs {known}: run `graph-mirror migrate`"
+    )]
+    SchemaTooOld {
+        /// The highest version found; zero for none.
+        found: i64,
+        /// The highest version known.
+        known: i64,
+    },
+    /// A row holds what no version of this program has written.
+    #[error("column {column} holds something unreadable")]
+    Unreadable {
+        /// The column.
+        column: String,
+        /// What is wrong with it.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The database refused a statement.
+    #[error("the database refused a statement")]
+    Refused(#[source] sqlx::Error),
+}
+
+impl StoreError {
+    /// Whether trying again later can help.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Busy | Self::Unreachable(_))
+    }
+
+    /// How long a caller of ours should wait before it tries again, when that can help.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.is_transient().then_some(Duration::from_secs(2))
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        let code = error
+            .as_database_error()
+            .and_then(|error| error.code())
+            .map(std::borrow::Cow::into_owned);
+        match &error {
+            sqlx::Error::PoolTimedOut => Self::Busy,
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed
+            | sqlx::Error::Protocol(_) => Self::Unreachable(error),
+            sqlx::Error::Database(_) if code.as_deref().is_some_and(is_connection_code) => {
+                Self::Unreachable(error)
+            }
+            sqlx::Error::Database(_) if code.as_deref().is_some_and(is_busy_code) => Self::Busy,
+            _ => Self::Refused(error),
+        }
+    }
+}
+
+/// PostgreSQL's connection exceptions (08), operator interventions (57P), too many connections (53300), a
+/// transaction ended for idling (25P03); SQLite's I/O error, full disk and failed opening, with their extended codes.
+fn is_connection_code(code: &str) -> bool {
+    if code.len() == 5 {
+        return code.starts_with("08")
+            || code.starts_with("57P")
+            || code == "53300"
+            || code == "25P03";
+    }
+    matches!(primary_code(code), Some(10 | 13 | 14))
+}
+
+/// Deadlock and serialization failures of PostgreSQL, locks of SQLite.
+fn is_busy_code(code: &str) -> bool {
+    matches!(code, "40P01" | "40001" | "55P03")
+        || (code.len() != 5 && matches!(primary_code(code), Some(5 | 6)))
+}
+
+fn primary_code(code: &str) -> Option<i64> {
+    code.parse::<i64>().ok().map(|code| code & 0xff)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_of_both_databases_are_told_apart() {
+        assert!(is_connection_code("08006"));
+        assert!(is_connection_code("57P01"));
+        assert!(is_connection_code("14"));
+        assert!(is_connection_code("522"));
+        assert!(!is_connection_code("23505"));
+        assert!(is_busy_code("40P01"));
+        assert!(is_busy_code("5"));
+        assert!(is_busy_code("261"));
+        assert!(!is_busy_code("1555"));
+    }
+}

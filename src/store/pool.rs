@@ -1,0 +1,443 @@
+//! The connections: many readers, and writers behind a gate.
+//!
+//! SQLite has one writing connection that everybody's transactions go through in the order of their priority,
+//! and a few that can only read. PostgreSQL has a pool, and one connection apart for acknowledgements, so that no
+//! backfill can keep an intake waiting. A transaction is opened and committed in a task of its own: a caller who is
+//! cancelled in between leaves neither a lock nor a half-open transaction behind.
+
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, PgPool, SqlitePool};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::checkpoint::Checkpoints;
+use super::codec::Row;
+use super::dispatch::{On, PostgresTransaction, Query, SqliteTransaction, query};
+use super::error::StoreError;
+use super::gate::{Gate, Pass, Priority};
+use super::intake::Intake;
+use super::wake::{Wake, WakeStream, Wakes};
+use crate::model::ids::MailboxId;
+use crate::model::time::{SharedClock, Timestamp};
+use crate::model::work::Fence;
+
+/// Which database it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Backend {
+    /// PostgreSQL.
+    Postgres,
+    /// SQLite.
+    Sqlite,
+}
+
+/// How much of the database we take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoreSettings {
+    /// Connections of the pool on PostgreSQL; two more are kept for acknowledgements and for listening.
+    pub connections: u32,
+    /// Reading connections on SQLite.
+    pub readers: u32,
+}
+
+impl Default for StoreSettings {
+    fn default() -> Self {
+        Self {
+            connections: 16,
+            readers: 4,
+        }
+    }
+}
+
+/// The database. Clones share it.
+#[derive(Clone)]
+pub struct Store {
+    pub(super) core: Arc<Core>,
+    pub(super) intake: Intake,
+    /// Ends the tasks of the store with its last clone.
+    _alive: Arc<DropGuard>,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Store").field(&self.backend()).finish()
+    }
+}
+
+/// What the store and its own tasks share.
+pub(super) struct Core {
+    pub(super) pools: Pools,
+    pub(super) clock: SharedClock,
+    pub(super) wakes: Wakes,
+    stop: CancellationToken,
+}
+
+pub(super) enum Pools {
+    Postgres {
+        pool: PgPool,
+        acknowledgements: PgPool,
+        listening: PgPool,
+    },
+    Sqlite {
+        writer: SqlitePool,
+        readers: SqlitePool,
+        gate: Gate,
+        checkpoints: Checkpoints,
+    },
+}
+
+impl Store {
+    /// Opens the database at a `sqlite:` or `postgres:` address. The file of an SQLite database and its folder are
+    /// made when they don't exist; the schema is not looked at.
+    pub async fn open(url: &str, clock: SharedClock) -> Result<Self, StoreError> {
+        Self::open_with(url, StoreSettings::default(), clock).await
+    }
+
+    /// The same with other sizes.
+    pub async fn open_with(
+        url: &str,
+        settings: StoreSettings,
+        clock: SharedClock,
+    ) -> Result<Self, StoreError> {
+        let stop = CancellationToken::new();
+        let wakes = Wakes::new();
+        let pools = if url.starts_with("sqlite:") {
+            open_sqlite(url, settings, &stop).await?
+        } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+            let pools = open_postgres(url, settings).await?;
+            if let Pools::Postgres { listening, .. } = &pools {
+                wakes.relay(listening.clone(), stop.clone()).await?;
+            }
+            pools
+        } else {
+            return Err(StoreError::Address {
+                reason: "it must begin with sqlite:// or postgres://".to_owned(),
+                source: None,
+            });
+        };
+        let core = Arc::new(Core {
+            pools,
+            clock,
+            wakes,
+            stop: stop.clone(),
+        });
+        Ok(Self {
+            intake: Intake::start(Arc::clone(&core)),
+            core,
+            _alive: Arc::new(stop.drop_guard()),
+        })
+    }
+
+    /// Which database it is.
+    pub fn backend(&self) -> Backend {
+        self.core.backend()
+    }
+
+    /// Begins a transaction. Hold it for milliseconds, and never over a request to anybody else.
+    pub async fn write(&self, priority: Priority) -> Result<Tx, StoreError> {
+        self.core.write(priority).await
+    }
+
+    /// Asks the database the least there is to ask.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        query("SELECT 1").read(self).await.map(drop)
+    }
+
+    /// Signals from now on; a hint only. Listen first, look second.
+    pub fn wake_listen(&self) -> WakeStream {
+        self.core.wakes.listen()
+    }
+
+    /// Closes the connections; what is committed stays, everything else fails from now on.
+    pub async fn close(&self) {
+        self.core.stop.cancel();
+        match &self.core.pools {
+            Pools::Postgres {
+                pool,
+                acknowledgements,
+                listening,
+            } => {
+                listening.close().await;
+                acknowledgements.close().await;
+                pool.close().await;
+            }
+            Pools::Sqlite {
+                writer, readers, ..
+            } => {
+                readers.close().await;
+                writer.close().await;
+            }
+        }
+    }
+
+    pub(super) async fn reading(&self, query: Query<'_>) -> Result<Vec<Row>, StoreError> {
+        match &self.core.pools {
+            Pools::Postgres { pool, .. } => {
+                let mut connection = pool.acquire().await?;
+                query.rows_on(On::Postgres(&mut connection)).await
+            }
+            Pools::Sqlite { readers, .. } => {
+                let mut connection = readers.acquire().await?;
+                query.rows_on(On::Sqlite(&mut connection)).await
+            }
+        }
+    }
+}
+
+impl Core {
+    pub(super) fn backend(&self) -> Backend {
+        match self.pools {
+            Pools::Postgres { .. } => Backend::Postgres,
+            Pools::Sqlite { .. } => Backend::Sqlite,
+        }
+    }
+
+    pub(super) async fn write(self: &Arc<Self>, priority: Priority) -> Result<Tx, StoreError> {
+        let open = match &self.pools {
+            Pools::Postgres {
+                pool,
+                acknowledgements,
+                ..
+            } => {
+                let pool = match priority {
+                    Priority::Acknowledgement => acknowledgements,
+                    Priority::Live | Priority::Bulk => pool,
+                }
+                .clone();
+                alone(async move { Ok(Open::Postgres(pool.begin().await?)) }).await?
+            }
+            Pools::Sqlite { writer, gate, .. } => {
+                let pass = gate.enter(priority).await;
+                let writer = writer.clone();
+                alone(async move {
+                    let transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
+                    Ok(Open::Sqlite(transaction, pass))
+                })
+                .await?
+            }
+        };
+        Ok(Tx {
+            open,
+            core: Arc::clone(self),
+            wakes: Vec::new(),
+        })
+    }
+}
+
+/// Runs something in a task of its own, so that it is done whole even when nobody waits for it any more.
+async fn alone<T: Send + 'static>(
+    work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+) -> Result<T, StoreError> {
+    match tokio::spawn(work).await {
+        Ok(done) => done,
+        Err(join) => match join.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime is shutting down.
+            Err(_) => Err(StoreError::Unreachable(sqlx::Error::PoolClosed)),
+        },
+    }
+}
+
+/// A transaction. Dropping it undoes it.
+pub struct Tx {
+    open: Open,
+    core: Arc<Core>,
+    wakes: Vec<Wake>,
+}
+
+enum Open {
+    Postgres(PostgresTransaction),
+    // The pass comes second: the transaction ends before the next one may begin.
+    Sqlite(SqliteTransaction, Pass),
+}
+
+impl std::fmt::Debug for Tx {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Tx").field(&self.backend()).finish()
+    }
+}
+
+impl Tx {
+    /// Checks that the home still holds its mailbox, and locks the mailbox's row until the end, so that it
+    /// keeps holding it. Every write of a home begins with this; no other lock is taken before it.
+    pub async fn fence(&mut self, fence: &Fence) -> Result<(), StoreError> {
+        const HELD: super::dispatch::Sql = super::dispatch::Sql {
+            postgres: "SELECT id FROM mailboxes WHERE id = $1 AND lease_token = $2 FOR NO KEY UPDATE",
+            sqlite: "SELECT id FROM mailboxes WHERE id = $1 AND lease_token = $2",
+        };
+        let held = query(HELD)
+            .bind(fence.mailbox)
+            .bind(fence.token)
+            .row(self)
+            .await?;
+        held.map(drop).ok_or(StoreError::LeaseLost)
+    }
+
+    /// Signals, once this is committed, that the mailbox has work.
+    pub fn wake(&mut self, mailbox: MailboxId) {
+        self.wake_with(Wake::Mailbox(mailbox));
+    }
+
+    pub(super) fn wake_with(&mut self, wake: Wake) {
+        if !self.wakes.contains(&wake) {
+            self.wakes.push(wake);
+        }
+    }
+
+    /// Makes it last. It is done whole or not at all also when the caller goes away meanwhile.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        alone(self.finish()).await
+    }
+
+    async fn finish(mut self) -> Result<(), StoreError> {
+        if !self.wakes.is_empty() && self.backend() == Backend::Postgres {
+            let (channel, payload) = self.core.wakes.notify(&self.wakes);
+            query("SELECT CAST(pg_notify($1, $2) AS text)")
+                .bind(channel)
+                .bind(payload)
+                .rows(&mut self)
+                .await?;
+        }
+        match self.open {
+            Open::Postgres(transaction) => transaction.commit().await?,
+            Open::Sqlite(transaction, pass) => {
+                transaction.commit().await?;
+                drop(pass);
+                if let Pools::Sqlite { checkpoints, .. } = &self.core.pools {
+                    checkpoints.ask();
+                }
+            }
+        }
+        self.core.wakes.tell(&self.wakes);
+        Ok(())
+    }
+
+    /// Undoes it, and waits until that is done.
+    pub async fn rollback(self) -> Result<(), StoreError> {
+        match self.open {
+            Open::Postgres(transaction) => Ok(transaction.rollback().await?),
+            Open::Sqlite(transaction, _pass) => Ok(transaction.rollback().await?),
+        }
+    }
+
+    pub(super) fn backend(&self) -> Backend {
+        self.core.backend()
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.core.clock.now()
+    }
+
+    pub(super) fn connection(&mut self) -> On<'_> {
+        match &mut self.open {
+            Open::Postgres(transaction) => On::Postgres(transaction),
+            Open::Sqlite(transaction, _) => On::Sqlite(transaction),
+        }
+    }
+}
+
+async fn open_sqlite(
+    url: &str,
+    settings: StoreSettings,
+    stop: &CancellationToken,
+) -> Result<Pools, StoreError> {
+    let options = SqliteConnectOptions::from_str(url).map_err(unusable)?;
+    let file = options.get_filename().to_owned();
+    if url.contains(":memory:") || url.contains("mode=memory") || file.as_os_str().is_empty() {
+        return Err(StoreError::Address {
+            reason: "it needs a file: readers and the writer are connections of their own"
+                .to_owned(),
+            source: None,
+        });
+    }
+    make_folder(&file)?;
+    let options = options
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        // An acknowledged notice and a published feed position survive a power cut (design §6).
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(5))
+        .pragma("temp_store", "memory")
+        .disable_statement_logging();
+    let writer = SqlitePoolOptions::new()
+        .max_connections(1)
+        .min_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .connect_with(
+            options
+                .clone()
+                .pragma("cache_size", "-65536")
+                // Checkpoints are made beside the writer, see `checkpoint`.
+                .pragma("wal_autocheckpoint", "0"),
+        )
+        .await?;
+    let readers = SqlitePoolOptions::new()
+        .max_connections(settings.readers.max(1))
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .connect_with(options.clone().pragma("query_only", "true"))
+        .await?;
+    let gate = Gate::default();
+    let checkpoints = Checkpoints::start(&file, options, gate.clone(), stop.clone());
+    Ok(Pools::Sqlite {
+        writer,
+        readers,
+        gate,
+        checkpoints,
+    })
+}
+
+fn make_folder(file: &Path) -> Result<(), StoreError> {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => {
+            std::fs::create_dir_all(folder).map_err(|error| StoreError::Address {
+                reason: format!("cannot make the folder {}", folder.display()),
+                source: Some(error.into()),
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn open_postgres(url: &str, settings: StoreSettings) -> Result<Pools, StoreError> {
+    let options = PgConnectOptions::from_str(url)
+        .map_err(unusable)?
+        .application_name("graph-mirror")
+        // The net under a transaction whose owner has gone: the server ends it.
+        .options([("idle_in_transaction_session_timeout", "15s")])
+        .disable_statement_logging();
+    let pool = PgPoolOptions::new()
+        .max_connections(settings.connections.max(1))
+        .acquire_timeout(Duration::from_secs(10))
+        .connect_with(options.clone())
+        .await?;
+    let acknowledgements = PgPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(Duration::from_secs(2))
+        .connect_lazy_with(options.clone());
+    let listening = PgPoolOptions::new()
+        .max_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect_lazy_with(options);
+    Ok(Pools::Postgres {
+        pool,
+        acknowledgements,
+        listening,
+    })
+}
+
+fn unusable(error: sqlx::Error) -> StoreError {
+    StoreError::Address {
+        reason: "it cannot be understood".to_owned(),
+        source: Some(error.into()),
+    }
+}

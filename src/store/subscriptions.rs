@@ -1,0 +1,136 @@
+//! Subscriptions, as we know them.
+//!
+//! A row is registered before Graph is asked (R1), so that a notice that is faster than the 201 finds its mailbox.
+
+use super::codec::{Row, words};
+use super::dispatch::query;
+use super::error::StoreError;
+use super::pool::{Store, Tx};
+use crate::model::ids::{GraphId, MailboxId, SubscriptionKey};
+use crate::model::time::Timestamp;
+use crate::model::work::{Subscription, SubscriptionScope, SubscriptionState};
+
+words! {
+    SubscriptionState { Creating = "creating", Active = "active", Retiring = "retiring" }
+}
+
+impl Store {
+    /// The subscriptions of a mailbox, oldest first.
+    pub async fn subscriptions_list(
+        &self,
+        mailbox: MailboxId,
+    ) -> Result<Vec<Subscription>, StoreError> {
+        query("SELECT * FROM subscriptions WHERE mailbox_id = $1 ORDER BY created_at, key")
+            .bind(mailbox)
+            .read(self)
+            .await?
+            .iter()
+            .map(read)
+            .collect()
+    }
+
+    /// The subscription with this key, whosever it is.
+    pub async fn subscription_find(
+        &self,
+        key: SubscriptionKey,
+    ) -> Result<Option<Subscription>, StoreError> {
+        query("SELECT * FROM subscriptions WHERE key = $1")
+            .bind(key)
+            .read_one(self)
+            .await?
+            .as_ref()
+            .map(read)
+            .transpose()
+    }
+}
+
+impl Tx {
+    /// Registers a subscription, or saves what became of it.
+    pub async fn subscription_save(
+        &mut self,
+        subscription: &Subscription,
+    ) -> Result<(), StoreError> {
+        let (kind, calendar) = match &subscription.scope {
+            SubscriptionScope::Messages => ("messages", None),
+            SubscriptionScope::Events { calendar } => ("events", Some(calendar)),
+        };
+        query(
+            "INSERT INTO subscriptions (mailbox_id, key, kind, calendar_external_id, state, graph_id, public_url,
+                expires_at, renew_at, not_before, failures, created_at, touched_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+             ON CONFLICT (mailbox_id, key) DO UPDATE SET state = excluded.state, graph_id = excluded.graph_id,
+                public_url = excluded.public_url, expires_at = excluded.expires_at, renew_at = excluded.renew_at,
+                not_before = excluded.not_before, failures = excluded.failures, touched_at = excluded.touched_at",
+        )
+        .bind(subscription.mailbox)
+        .bind(subscription.key)
+        .bind(kind)
+        .bind(calendar)
+        .bind(subscription.state)
+        .bind(&subscription.graph_id)
+        .bind(&subscription.public_url)
+        .bind(subscription.expires_at)
+        .bind(subscription.renew_at)
+        .bind(subscription.not_before)
+        .bind(subscription.failures)
+        .bind(subscription.created_at)
+        .bind(subscription.touched_at)
+        .execute(self)
+        .await?;
+        Ok(())
+    }
+
+    /// Asks that a subscription be renewed at the latest then. Whether there is one.
+    pub async fn subscription_renew_ask(
+        &mut self,
+        mailbox: MailboxId,
+        key: SubscriptionKey,
+        renew_at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let asked = query(
+            "UPDATE subscriptions SET renew_at = CASE WHEN renew_at < $3 THEN renew_at ELSE $3 END
+             WHERE mailbox_id = $1 AND key = $2",
+        )
+        .bind(mailbox)
+        .bind(key)
+        .bind(renew_at)
+        .execute(self)
+        .await?;
+        Ok(asked > 0)
+    }
+
+    /// Forgets a subscription; whether there was one.
+    pub async fn subscription_delete(
+        &mut self,
+        mailbox: MailboxId,
+        key: SubscriptionKey,
+    ) -> Result<bool, StoreError> {
+        let deleted = query("DELETE FROM subscriptions WHERE mailbox_id = $1 AND key = $2")
+            .bind(mailbox)
+            .bind(key)
+            .execute(self)
+            .await?;
+        Ok(deleted > 0)
+    }
+}
+
+fn read(row: &Row) -> Result<Subscription, StoreError> {
+    let scope = match row.find::<GraphId>("calendar_external_id")? {
+        Some(calendar) => SubscriptionScope::Events { calendar },
+        None => SubscriptionScope::Messages,
+    };
+    Ok(Subscription {
+        key: row.get("key")?,
+        mailbox: row.get("mailbox_id")?,
+        scope,
+        state: row.get("state")?,
+        graph_id: row.find("graph_id")?,
+        public_url: row.get("public_url")?,
+        expires_at: row.find("expires_at")?,
+        renew_at: row.find("renew_at")?,
+        not_before: row.find("not_before")?,
+        failures: row.get("failures")?,
+        created_at: row.get("created_at")?,
+        touched_at: row.find("touched_at")?,
+    })
+}
