@@ -31,5 +31,9 @@ pub async fn open(address: &str) -> Result<Landing, reqwest::Error> {
     let status = answer.status().as_u16();
     let address = answer.url().to_string();
     let page = answer.text().await?;
-    Ok(Landing { status, address, page })
+    Ok(Landing {
+        status,
+        address,
+        page,
+    })
 }
