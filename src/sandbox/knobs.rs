@@ -127,6 +127,8 @@ pub struct Knobs {
     pub delta_delays: bool,
     /// S39: items of a round come in random order.
     pub delta_random_order: bool,
+    /// F6.38: a deleted series is reported with each of its occurrences in the window.
+    pub series_removal_reports_occurrences: bool,
     /// S40: delta tokens that live at a time in one mailbox.
     pub live_delta_tokens: usize,
     /// S40: how a dead one is refused.
@@ -218,6 +220,7 @@ impl Default for Knobs {
             delta_replays: false,
             delta_delays: false,
             delta_random_order: false,
+            series_removal_reports_occurrences: false,
             live_delta_tokens: 4_096,
             dead_token: DeadToken::Gone,
             suppress_notifications: false,

@@ -1,26 +1,29 @@
 //! Calendars and events.
+//!
+//! Reading order: `recurrence`, `series` and `zones` are pure and say when things happen; `event` says what
+//! they are; `state` and `writes` keep and change them; `render`, `pages` and `delta` tell them; `routes`
+//! leads a request to all that. Only `writes` changes anything a client can see, and whatever it changes it
+//! reports, so that no change goes unnoticed by a subscription or a delta.
 
-use super::call::{Call, Reply};
-use super::error::GraphFault;
-use super::world::State;
+pub mod delta;
+pub mod draft;
+pub mod edits;
+pub mod event;
+pub mod meetings;
+pub mod occurrence_id;
+pub mod pages;
+pub mod recurrence;
+pub mod refusal;
+pub mod render;
+pub mod repeat_wire;
+mod routes;
+pub mod series;
+pub mod state;
+pub mod text;
+pub mod truth;
+pub mod window;
+pub mod writes;
+pub mod zones;
 
-/// The calendars of one mailbox.
-#[derive(Debug, Default)]
-pub struct CalendarState {}
-
-/// Answers a call below `/me/calendars`, `/me/calendar`, `/me/calendarView` or `/me/events`; `rest`
-/// is the path after the mailbox.
-pub fn handle(
-    state: &mut State,
-    mailbox: usize,
-    _call: &Call,
-    rest: &[String],
-) -> Result<Reply, GraphFault> {
-    let _calendar = state
-        .mailboxes
-        .get(mailbox)
-        .map(|mailbox| &mailbox.calendar);
-    Err(GraphFault::no_such_resource(
-        rest.first().map_or("", String::as_str),
-    ))
-}
+pub use routes::handle;
+pub use state::CalendarState;

@@ -1,0 +1,542 @@
+//! Everything that changes a calendar (F11.6 to F11.9).
+//!
+//! Each operation returns what it changed for the subscriptions: a new event is `created` and then `updated`
+//! once or twice, an edit is `updated` one to three times, and an edit of an occurrence names its master
+//! (F10.25, F10.26, S63).
+
+use chrono::NaiveDate;
+
+use super::draft::Draft;
+use super::event::{Details, OnlineProvider, Overrides, Person, Response, ShowAs, Slot, WhenPatch};
+use super::refusal::Refusal;
+use super::series::Series;
+use super::state::{Calendar, CalendarKey, CalendarState, Event, EventKey, ItemIds, Target};
+use super::zones::Zone;
+use crate::model::time::Timestamp;
+use crate::sandbox::world::{Change, ChangeType};
+
+/// What became of a POST of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Created {
+    /// The event.
+    pub key: EventKey,
+    /// Whether its `transactionId` was known, so that nothing was made (S70).
+    pub repeated: bool,
+    /// What to announce.
+    pub changes: Vec<Change>,
+}
+
+impl CalendarState {
+    /// A new event in a calendar; the event of the same `transactionId` when there is one (S70).
+    pub fn create(
+        &mut self,
+        calendar: CalendarKey,
+        draft: Draft,
+        now: Timestamp,
+        rng: &mut fastrand::Rng,
+    ) -> Result<Created, Refusal> {
+        if let Some(key) = draft
+            .transaction_id
+            .as_ref()
+            .and_then(|id| self.by_transaction.get(id))
+        {
+            return Ok(Created {
+                key: *key,
+                repeated: true,
+                changes: Vec::new(),
+            });
+        }
+        let organizer = self.owner.clone();
+        let key = self.insert(calendar, draft, organizer, now)?;
+        let changes = self.created(key, rng)?;
+        Ok(Created {
+            key,
+            repeated: false,
+            changes,
+        })
+    }
+
+    /// A meeting that someone else calls and the owner has not answered yet.
+    pub fn receive_invitation(
+        &mut self,
+        draft: Draft,
+        organizer: Person,
+        now: Timestamp,
+        rng: &mut fastrand::Rng,
+    ) -> Result<(EventKey, Vec<Change>), Refusal> {
+        let calendar = self.default_calendar().key;
+        let key = self.insert(calendar, draft, organizer, now)?;
+        let changes = self.created(key, rng)?;
+        Ok((key, changes))
+    }
+
+    /// The owner's copy of a meeting in another mailbox, new or brought up to date. What the owner answered
+    /// stays, as does how the time is shown.
+    pub fn receive_copy(
+        &mut self,
+        meeting: &Event,
+        now: Timestamp,
+        rng: &mut fastrand::Rng,
+    ) -> Result<Vec<Change>, Refusal> {
+        if let Some(key) = self.copy_of(&meeting.uid) {
+            let event = self.events.get_mut(&key).ok_or(Refusal::NotFound)?;
+            let before = std::mem::replace(&mut event.details, meeting.details.clone());
+            event.details.response = before.response;
+            event.details.responded_at = before.responded_at;
+            event.details.show_as = before.show_as;
+            event.slot = meeting.slot.clone();
+            event.series.clone_from(&meeting.series);
+            return self.updated(key, now, rng);
+        }
+        let key = EventKey(self.next_number());
+        let ids = self.mint_ids(key);
+        let mut details = meeting.details.clone();
+        details.response = Response::NotResponded;
+        details.responded_at = None;
+        details.show_as = ShowAs::Tentative;
+        let event = Event {
+            key,
+            calendar: self.default_calendar().key,
+            ids,
+            details,
+            is_organizer: false,
+            transaction_id: None,
+            created_at: now,
+            modified_at: now,
+            version: 1,
+            sequence: 0,
+            ..meeting.clone()
+        };
+        self.events.insert(key, event);
+        self.touch(key);
+        self.created(key, rng)
+    }
+
+    /// The event of a meeting that several mailboxes share.
+    pub fn copy_of(&self, uid: &str) -> Option<EventKey> {
+        self.events
+            .values()
+            .find(|event| event.uid == uid)
+            .map(|event| event.key)
+    }
+
+    fn mint_ids(&mut self, key: EventKey) -> ItemIds {
+        let ids = ItemIds {
+            immutable_id: self.mint.immutable_id(),
+            default_id: self.mint.default_id(),
+        };
+        self.by_id.insert(ids.immutable_id.clone(), key);
+        self.by_id.insert(ids.default_id.clone(), key);
+        ids
+    }
+
+    /// Puts an event into a calendar.
+    fn insert(
+        &mut self,
+        calendar: CalendarKey,
+        draft: Draft,
+        organizer: Person,
+        now: Timestamp,
+    ) -> Result<EventKey, Refusal> {
+        if self.calendar_of(calendar).is_none() {
+            return Err(Refusal::NotFound);
+        }
+        let mut slot = draft.when.onto(None)?;
+        let series = match draft.recurrence.flatten() {
+            None => None,
+            Some((recurrence, zone)) => {
+                let zone = zone.unwrap_or_else(|| zone_of(&draft.when, &slot));
+                Some(Series::beginning_with(&slot, recurrence, zone)?)
+            }
+        };
+        if let Some(series) = &series {
+            slot = series.first_slot();
+        }
+        let is_organizer = organizer == self.owner;
+        let mut details = Details::default();
+        if !is_organizer {
+            details.response = Response::NotResponded;
+        }
+        details.apply(&draft.overrides);
+        stamp_online_meeting(&mut details, self.mint.rng());
+        let key = EventKey(self.next_number());
+        let ids = self.mint_ids(key);
+        let uid = format!(
+            "{:016X}000000000000000010000000{:032X}",
+            now.timestamp_micros(),
+            self.mint.rng().u128(..)
+        );
+        if let Some(transaction) = &draft.transaction_id {
+            self.by_transaction.insert(transaction.clone(), key);
+        }
+        let event = Event {
+            key,
+            calendar,
+            ids,
+            uid,
+            details,
+            slot,
+            series,
+            organizer,
+            is_organizer,
+            transaction_id: draft.transaction_id,
+            created_at: now,
+            modified_at: now,
+            version: 1,
+            sequence: 0,
+        };
+        self.events.insert(key, event);
+        self.touch(key);
+        Ok(key)
+    }
+
+    fn created(&self, key: EventKey, rng: &mut fastrand::Rng) -> Result<Vec<Change>, Refusal> {
+        let event = self.event(key)?;
+        let mut changes = vec![self.change_of(event, ChangeType::Created)];
+        for _ in 0..rng.usize(1..=2) {
+            changes.push(self.change_of(event, ChangeType::Updated));
+        }
+        Ok(changes)
+    }
+
+    /// Counts a new version of an event; what to announce.
+    fn updated(
+        &mut self,
+        key: EventKey,
+        now: Timestamp,
+        rng: &mut fastrand::Rng,
+    ) -> Result<Vec<Change>, Refusal> {
+        let event = self.events.get_mut(&key).ok_or(Refusal::NotFound)?;
+        event.version += 1;
+        event.modified_at = now;
+        self.touch(key);
+        let event = self.event(key)?;
+        let times = rng.usize(1..=3);
+        Ok((0..times)
+            .map(|_| self.change_of(event, ChangeType::Updated))
+            .collect())
+    }
+
+    /// PATCH of an event, a master or an occurrence, which becomes an exception.
+    pub fn update(
+        &mut self,
+        target: Target,
+        draft: Draft,
+        now: Timestamp,
+        rng: &mut fastrand::Rng,
+    ) -> Result<Vec<Change>, Refusal> {
+        match target {
+            Target::Whole(key) => self.update_whole(key, draft)?,
+            Target::Occurrence(key, date) => self.update_occurrence(key, date, draft, now)?,
+        }
+        self.updated(target.key(), now, rng)
+    }
+
+    fn update_whole(&mut self, key: EventKey, draft: Draft) -> Result<(), Refusal> {
+        let event = self.events.get_mut(&key).ok_or(Refusal::NotFound)?;
+        let known = draft
+            .transaction_id
+            .as_ref()
+            .is_none_or(|id| event.transaction_id.as_ref() == Some(id));
+        if !known {
+            return Err(Refusal::validation(
+                "The transactionId property cannot be changed.",
+            ));
+        }
+        let mut slot = draft.when.onto(Some(&event.slot))?;
+        let series = match (draft.recurrence, &event.series) {
+            (Some(None), _) | (None, None) => None,
+            (Some(Some((recurrence, zone))), before) => {
+                let zone = zone
+                    .or_else(|| draft.when.start.as_ref().map(|start| start.zone.clone()))
+                    .or_else(|| before.as_ref().map(|series| series.zone().clone()))
+                    .unwrap_or_else(|| zone_of(&draft.when, &slot));
+                Some(Series::beginning_with(&slot, recurrence, zone)?)
+            }
+            (None, Some(before)) if draft.when.is_empty() => Some(before.clone()),
+            (None, Some(before)) => {
+                let mut recurrence = before.recurrence().clone();
+                let local = if slot.all_day {
+                    slot.start
+                } else {
+                    before.zone().to_local(slot.start)
+                };
+                recurrence.range.start = local.date();
+                Some(Series::beginning_with(
+                    &slot,
+                    recurrence,
+                    before.zone().clone(),
+                )?)
+            }
+        };
+        event.series = match (series, event.series.take()) {
+            (Some(mut series), Some(before)) => {
+                // A series that nobody rescheduled is a clone of itself and keeps everything.
+                series.succeed(&before);
+                slot = series.first_slot();
+                Some(series)
+            }
+            (Some(series), None) => {
+                slot = series.first_slot();
+                Some(series)
+            }
+            (None, _) => None,
+        };
+        event.slot = slot;
+        let overrides = keep_answers(&event.details, draft.overrides);
+        event.details.apply(&overrides);
+        stamp_online_meeting(&mut event.details, self.mint.rng());
+        Ok(())
+    }
+
+    fn update_occurrence(
+        &mut self,
+        key: EventKey,
+        date: NaiveDate,
+        draft: Draft,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        if draft
+            .recurrence
+            .is_some_and(|recurrence| recurrence.is_some())
+        {
+            return Err(Refusal::validation(
+                "The Event.Recurrence property cannot be set on an occurrence of a series.",
+            ));
+        }
+        let event = self.events.get_mut(&key).ok_or(Refusal::NotFound)?;
+        let version = event.version + 1;
+        let overrides = keep_answers(&event.details, draft.overrides);
+        let series = event.series.as_mut().ok_or(Refusal::NotFound)?;
+        let slot = draft.when.onto(Some(&series.slot_of(date)))?;
+        series.except(date, slot, overrides, version, now)
+    }
+
+    /// DELETE: a single, a whole series, or one occurrence of it.
+    pub fn delete(
+        &mut self,
+        target: Target,
+        now: Timestamp,
+        rng: &mut fastrand::Rng,
+    ) -> Result<Vec<Change>, Refusal> {
+        match target {
+            Target::Whole(key) => {
+                let event = self.forget(key).ok_or(Refusal::NotFound)?;
+                Ok(vec![self.change_of(&event, ChangeType::Deleted)])
+            }
+            Target::Occurrence(key, date) => {
+                let event = self.events.get_mut(&key).ok_or(Refusal::NotFound)?;
+                event
+                    .series
+                    .as_mut()
+                    .ok_or(Refusal::NotFound)?
+                    .cancel(date)?;
+                self.updated(key, now, rng)
+            }
+        }
+    }
+
+    /// `cancel`: the organizer's way to take a meeting or one occurrence of it back (F11.8).
+    pub fn cancel(
+        &mut self,
+        target: Target,
+        now: Timestamp,
+        rng: &mut fastrand::Rng,
+    ) -> Result<Vec<Change>, Refusal> {
+        if !self.event(target.key())?.is_organizer {
+            return Err(Refusal::NotOrganizer);
+        }
+        self.delete(target, now, rng)
+    }
+
+    /// The organizer took a meeting or one occurrence of it back: it stays until it is removed (F6.37).
+    pub fn receive_cancellation(
+        &mut self,
+        target: Target,
+        now: Timestamp,
+        rng: &mut fastrand::Rng,
+    ) -> Result<Vec<Change>, Refusal> {
+        let event = self.event(target.key())?;
+        let subject = &event.details.subject;
+        let subject = if subject.starts_with("Canceled: ") {
+            subject.clone()
+        } else {
+            format!("Canceled: {subject}")
+        };
+        let overrides = Overrides {
+            subject: Some(subject),
+            is_cancelled: Some(true),
+            show_as: Some(ShowAs::Free),
+            ..Overrides::default()
+        };
+        self.update(
+            target,
+            Draft {
+                overrides,
+                ..Draft::default()
+            },
+            now,
+            rng,
+        )
+    }
+
+    /// `accept`, `tentativelyAccept` or `decline`; declining removes it (F11.9).
+    pub fn respond(
+        &mut self,
+        target: Target,
+        response: Response,
+        now: Timestamp,
+        rng: &mut fastrand::Rng,
+    ) -> Result<Vec<Change>, Refusal> {
+        if self.event(target.key())?.is_organizer {
+            return Err(Refusal::OwnMeeting);
+        }
+        if response == Response::Declined {
+            return self.delete(target, now, rng);
+        }
+        let show_as = if response == Response::TentativelyAccepted {
+            ShowAs::Tentative
+        } else {
+            ShowAs::Busy
+        };
+        let overrides = Overrides {
+            response: Some((response, Some(now))),
+            show_as: Some(show_as),
+            ..Overrides::default()
+        };
+        self.update(
+            target,
+            Draft {
+                overrides,
+                ..Draft::default()
+            },
+            now,
+            rng,
+        )
+    }
+
+    /// Someone invited answers a meeting of the owner's (F7.17). `None` when nobody of that address is.
+    pub fn receive_response(
+        &mut self,
+        key: EventKey,
+        address: &str,
+        response: Response,
+        now: Timestamp,
+        rng: &mut fastrand::Rng,
+    ) -> Result<Vec<Change>, Refusal> {
+        let event = self.events.get_mut(&key).ok_or(Refusal::NotFound)?;
+        let attendee = event
+            .details
+            .attendees
+            .iter_mut()
+            .find(|attendee| attendee.person.address.eq_ignore_ascii_case(address))
+            .ok_or(Refusal::NotFound)?;
+        attendee.response = response;
+        attendee.responded_at = Some(now);
+        self.updated(key, now, rng)
+    }
+
+    /// A new calendar.
+    pub fn create_calendar(&mut self, name: &str, color: &str) -> Result<&Calendar, Refusal> {
+        if name.trim().is_empty() {
+            return Err(Refusal::validation(
+                "The Calendar.Name property is required.",
+            ));
+        }
+        self.check_name(name, None)?;
+        let key = self.add_calendar(name, color);
+        self.calendar_of(key).ok_or(Refusal::NotFound)
+    }
+
+    /// PATCH of a calendar.
+    pub fn update_calendar(
+        &mut self,
+        key: CalendarKey,
+        name: Option<&str>,
+        color: Option<&str>,
+    ) -> Result<&Calendar, Refusal> {
+        if let Some(name) = name {
+            self.check_name(name, Some(key))?;
+        }
+        let calendar = self
+            .calendars
+            .iter_mut()
+            .find(|calendar| calendar.key == key)
+            .ok_or(Refusal::NotFound)?;
+        if let Some(name) = name {
+            name.clone_into(&mut calendar.name);
+        }
+        if let Some(color) = color {
+            color.clone_into(&mut calendar.color);
+        }
+        calendar.version += 1;
+        Ok(calendar)
+    }
+
+    fn check_name(&self, name: &str, own: Option<CalendarKey>) -> Result<(), Refusal> {
+        let taken = self
+            .calendars
+            .iter()
+            .any(|calendar| Some(calendar.key) != own && calendar.name.eq_ignore_ascii_case(name));
+        if taken {
+            Err(Refusal::CalendarExists)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// DELETE of a calendar and of everything in it.
+    pub fn delete_calendar(&mut self, key: CalendarKey) -> Result<Vec<Change>, Refusal> {
+        let calendar = self.calendar_of(key).ok_or(Refusal::NotFound)?;
+        if calendar.is_default {
+            return Err(Refusal::DefaultCalendar);
+        }
+        let keys: Vec<EventKey> = self.events_in(key).map(|event| event.key).collect();
+        let mut changes = Vec::new();
+        for event in keys {
+            if let Some(event) = self.forget(event) {
+                changes.push(self.change_of(&event, ChangeType::Deleted));
+            }
+        }
+        self.calendars.retain(|calendar| calendar.key != key);
+        Ok(changes)
+    }
+}
+
+/// The zone of a recurrence that names none: that of the event's start.
+fn zone_of(when: &WhenPatch, slot: &Slot) -> Zone {
+    match &when.start {
+        Some(start) => start.zone.clone(),
+        None => Zone::named(&slot.start_zone).unwrap_or_else(|_| Zone::utc()),
+    }
+}
+
+/// A list of attendees that is sent again keeps what they answered.
+fn keep_answers(details: &Details, mut overrides: Overrides) -> Overrides {
+    for attendee in overrides.attendees.iter_mut().flatten() {
+        let known = details.attendees.iter().find(|known| {
+            known
+                .person
+                .address
+                .eq_ignore_ascii_case(&attendee.person.address)
+        });
+        if let Some(known) = known {
+            attendee.response = known.response;
+            attendee.responded_at = known.responded_at;
+        }
+    }
+    overrides
+}
+
+/// An online meeting gets its link when it becomes one.
+fn stamp_online_meeting(details: &mut Details, rng: &mut fastrand::Rng) {
+    if details.is_online_meeting && details.join_url.is_none() {
+        if details.online_provider == OnlineProvider::Unknown {
+            details.online_provider = OnlineProvider::TeamsForBusiness;
+        }
+        details.join_url = Some(format!(
+            "https://teams.microsoft.example/l/meetup-join/19%3ameeting_{:032x}%40thread.v2/0",
+            rng.u128(..)
+        ));
+    }
+}
