@@ -28,7 +28,7 @@ pub struct PartRequest<'a> {
 #[derive(Debug, Deserialize)]
 pub struct BatchResponse<'a> {
     /// In any order; some may be missing (F4.9).
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     pub responses: Vec<PartResponse<'a>>,
 }
 

@@ -9,8 +9,8 @@ use crate::model::work::Link;
 /// A page: each item still raw, so that its text can be kept as it came.
 #[derive(Debug, Deserialize)]
 pub struct Page<'a> {
-    /// The items; may be empty although there is a next page (F4.1).
-    #[serde(borrow, default)]
+    /// The items; may be empty although there is a next page (F4.1), but always there: what has none is not a page.
+    #[serde(borrow)]
     pub value: Vec<&'a RawValue>,
     /// Where the next page is.
     #[serde(borrow, default, rename = "@odata.nextLink")]
