@@ -239,7 +239,7 @@ impl Type<Postgres> for JsonText<'_> {
     }
 }
 
-impl<'q> Encode<'q, Postgres> for JsonText<'_> {
+impl Encode<'_, Postgres> for JsonText<'_> {
     fn encode_by_ref(
         &self,
         buffer: &mut PgArgumentBuffer,

@@ -34,6 +34,7 @@ mod pool;
 mod subscriptions;
 mod threads;
 mod ticks;
+mod upsert;
 mod wake;
 
 pub use calendars::CalendarWrite;

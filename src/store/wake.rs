@@ -4,6 +4,7 @@
 //! process a signal travels by a channel, between processes by PostgreSQL's NOTIFY, which is sent with the commit and
 //! only if it succeeds. Our own NOTIFY comes back to us too and is told by the name it carries.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use sqlx::PgPool;
@@ -87,8 +88,12 @@ impl Wakes {
         }
         for wake in wakes {
             match wake {
-                Wake::Mailbox(id) => payload.push_str(&format!(" m{}", id.0.simple())),
-                Wake::Outcome(id) => payload.push_str(&format!(" c{}", id.0.simple())),
+                Wake::Mailbox(id) => {
+                    let _ = write!(payload, " m{}", id.0.simple());
+                }
+                Wake::Outcome(id) => {
+                    let _ = write!(payload, " c{}", id.0.simple());
+                }
                 Wake::Everything => {}
             }
         }
