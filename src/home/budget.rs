@@ -218,14 +218,26 @@ impl Budget {
         self.lock().unsaved > 0
     }
 
+    /// Whether somebody else holds it too.
+    pub(super) fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+
+    /// Whether it holds nothing that a new one would not: no count, no fence, nobody in flight.
+    pub(super) fn is_fresh(&self) -> bool {
+        let now = self.0.clock.now();
+        let mut state = self.lock();
+        state.window.spent(now) == 0
+            && state.fenced_until.is_none_or(|until| until <= now)
+            && state.lanes.free() == self.0.limits.slots
+    }
+
     /// Waits until there is something that should be written down soon.
-    #[expect(dead_code, reason = "the runner follows")]
     pub(super) async fn worth_saving(&self) {
         self.0.unsaved.notified().await;
     }
 
     /// The fence, if it was set since this was last asked.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the runner follows"))]
     pub(super) fn unsaved_fence(&self) -> Option<Timestamp> {
         let mut state = self.lock();
         let is_unsaved = std::mem::take(&mut state.is_fence_unsaved);

@@ -8,13 +8,22 @@
 //! This room knows *when* and *how much*, never *what*: the work is a [`Resident`]'s, which `app` puts together.
 //!
 //! In reading order: [`resident`] (what a home is given), [`budget`] with [`lanes`] and [`window`] (how it may spend),
-//! [`runner`] (how it comes and goes).
+//! [`runner`] (how homes come and go) with `host` (one of them) and `lease` (the heartbeat).
 
+mod books;
 pub mod budget;
+mod error;
+mod host;
 mod lanes;
+mod lease;
 pub mod resident;
+pub mod runner;
+mod settings;
 mod window;
 
 pub use budget::{Budget, Limits, Pass};
+pub use error::HomeError;
 pub use resident::{Home, Resident, Served, Wake};
+pub use runner::Homes;
+pub use settings::HomeSettings;
 pub use window::Spent;
