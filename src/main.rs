@@ -1,2 +1,7 @@
 //! The command: everything it does stands in the library.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    graph_mirror::cli::main()
+}

@@ -1,1 +1,60 @@
 //! Questions and commands from outside.
+//!
+//! Handlers do four things: extract, authorise, call one function of the domain, render. Nothing here speaks to
+//! Graph: what needs it is left in the database as a command for the mailbox's home, and its outcome is waited for.
+//! Every refusal is a problem of the closed list in [`problem`]. In reading order: [`state`], [`problem`], [`caller`]
+//! (whose key it is), [`query`], then one file per resource, [`page`] (what a browser sees), [`document`] (OpenAPI).
+
+pub mod caller;
+pub mod document;
+pub mod health;
+pub mod mailboxes;
+pub mod page;
+pub mod problem;
+pub mod query;
+pub mod state;
+pub mod sync;
+
+pub use document::{document, reference};
+pub use problem::{Code, Problem};
+pub use state::{Api, PATIENCE};
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// No body that anybody sends here is larger.
+const BODY_LIMIT: usize = 64 * 1024;
+
+fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::with_openapi(document::head())
+        .routes(routes!(sync::messages))
+        .routes(routes!(sync::events))
+        .routes(routes!(mailboxes::list))
+        .routes(routes!(mailboxes::detail))
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+}
+
+/// The endpoints of the API. Whoever merges other routers sets the fallbacks of [`unknown`] once, for all.
+pub fn router(api: Api) -> Router {
+    routes()
+        .split_for_parts()
+        .0
+        .method_not_allowed_fallback(wrong_method)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .with_state(api)
+}
+
+/// The answer for an address that does not exist.
+pub async fn unknown() -> Problem {
+    Problem::new(Code::NotFound, "there is nothing at this address")
+}
+
+async fn wrong_method() -> Problem {
+    Problem::new(
+        Code::MethodNotAllowed,
+        "this address exists, but does not take this method",
+    )
+}

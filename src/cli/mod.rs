@@ -1,1 +1,87 @@
 //! Commands for people and shells.
+//!
+//! One command a file. What a command reports goes to standard output, as a table or, with `--json`, as one
+//! JSON document; everything else (log lines, progress, errors) goes to standard error. The exit code is 0
+//! only for success, 1 for a failure or a mirror that is not equal, 2 for settings or arguments that must be
+//! repaired. A command that needs Graph leaves its wish in the database for the mailbox's home ([`wish`]).
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod ambience;
+mod config;
+mod keys;
+mod migrate;
+mod openapi;
+mod output;
+mod progress;
+mod report;
+mod sandbox;
+mod stop;
+mod tree;
+
+pub use tree::reference;
+
+use report::Failure;
+
+/// A true, queryable, near real-time copy of Microsoft 365 mailboxes and calendars in SQL
+#[derive(Debug, Parser)]
+#[command(
+    name = "graph-mirror",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Sandbox(sandbox::Arguments),
+    Keys(keys::Arguments),
+    Migrate(migrate::Arguments),
+    Config(config::Arguments),
+    Openapi(openapi::Arguments),
+}
+
+/// How a command ended that did what it was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    /// All is well.
+    Well,
+    /// It was done, and the answer is no: a mirror is not equal.
+    Unequal,
+}
+
+/// Runs the command that the arguments name.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return report::show(&Failure::from(error)),
+    };
+    let ended = runtime.block_on(run(cli.command));
+    // A blocked thread of a library must not hold the command's end.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    match ended {
+        Ok(Ended::Well) => ExitCode::SUCCESS,
+        Ok(Ended::Unequal) => ExitCode::from(1),
+        Err(failure) => report::show(&failure),
+    }
+}
+
+async fn run(command: Command) -> Result<Ended, Failure> {
+    match command {
+        Command::Sandbox(arguments) => sandbox::run(arguments).await,
+        Command::Keys(arguments) => keys::run(arguments).await,
+        Command::Migrate(arguments) => migrate::run(arguments).await,
+        Command::Config(arguments) => config::run(arguments).await,
+        Command::Openapi(arguments) => openapi::run(&arguments),
+    }
+}

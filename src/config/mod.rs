@@ -32,6 +32,9 @@ pub use server::{PublicUrl, Server};
 
 use reader::Reader;
 
+#[cfg(test)]
+mod tests;
+
 /// Everything the service can be told.
 #[derive(Debug, Clone)]
 pub struct Settings {

@@ -1,1 +1,11 @@
 //! What the service says of itself.
+//!
+//! One line per thing that happened, to standard error: for people on a terminal, one JSON object a line
+//! otherwise. Identifiers carry the names of [`fields`]. No line ever holds a token, a clientState, a delta
+//! link, an address, a subject, a body or a query string: libraries that would print such things are kept
+//! quiet by [`subscriber`], and a test reads our own log calls.
+
+pub mod fields;
+pub mod subscriber;
+
+pub use subscriber::{Format, TelemetryError, start};

@@ -30,7 +30,7 @@ const TIERS: &[(&str, u8)] = &[
 /// Library and the only rooms that may name it.
 const LIBRARIES: &[(&str, &[&str])] = &[
     ("sqlx", &["store"]),
-    ("reqwest", &["graph", "oauth", "sandbox", "app"]),
+    ("reqwest", &["graph", "oauth", "sandbox", "app", "cli"]),
     ("axum", &["notifications", "api", "app", "sandbox"]),
     ("fernet", &["secrets"]),
     ("indicatif", &["cli"]),

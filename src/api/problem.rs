@@ -1,0 +1,452 @@
+//! Errors as problem details (RFC 9457), from a closed list.
+//!
+//! An application decides on `code`, a person reads `detail` and `hint`. Nothing an error carries inside (a
+//! statement, an answer of Microsoft, a path) reaches the caller: what is unexpected is logged here once and
+//! answered as `internal`.
+
+use axum::Json;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use tracing::{error, warn};
+use utoipa::ToSchema;
+
+use crate::model::ids::MailboxId;
+use crate::model::mailbox::{MailboxState, StateReason};
+use crate::store::StoreError;
+
+/// What kind of problem it is. The list is closed: an application can handle each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    /// No bearer key, or one we don't know.
+    Unauthorized,
+    /// A parameter or the body is not what it must be.
+    InvalidRequest,
+    /// There is no such path.
+    NotFound,
+    /// The path exists, the method does not.
+    MethodNotAllowed,
+    /// The body is larger than anything we ask for.
+    BodyTooLarge,
+    /// The owner of the key has no such mailbox.
+    MailboxNotFound,
+    /// The owner of the key has no connected mailbox.
+    NotConnected,
+    /// The owner of the key has several mailboxes: name one.
+    MailboxAmbiguous,
+    /// The person must sign in again first.
+    MailboxNeedsReauth,
+    /// Microsoft says that the mailbox cannot be reached.
+    MailboxSuspended,
+    /// The mailbox was disconnected.
+    MailboxDisconnected,
+    /// Nobody began a sign-in with this state.
+    StateUnknown,
+    /// A sign-in with this state has ended already.
+    StateUsed,
+    /// The sign-in took longer than ten minutes.
+    StateExpired,
+    /// Somebody else began the sign-in.
+    StateForeign,
+    /// The person declined, or Microsoft refused the sign-in; doing it again may help.
+    SignInRefused,
+    /// Microsoft refuses the app registration; its operator must repair it.
+    AppRefused,
+    /// The identity platform or Graph cannot be reached or is busy.
+    MicrosoftUnavailable,
+    /// The work that was asked for failed.
+    WorkFailed,
+    /// The database is away or busy.
+    DatabaseUnavailable,
+    /// A fault of ours.
+    Internal,
+}
+
+impl Code {
+    /// All of them, for the reference.
+    pub const ALL: [Self; 21] = [
+        Self::Unauthorized,
+        Self::InvalidRequest,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::BodyTooLarge,
+        Self::MailboxNotFound,
+        Self::NotConnected,
+        Self::MailboxAmbiguous,
+        Self::MailboxNeedsReauth,
+        Self::MailboxSuspended,
+        Self::MailboxDisconnected,
+        Self::StateUnknown,
+        Self::StateUsed,
+        Self::StateExpired,
+        Self::StateForeign,
+        Self::SignInRefused,
+        Self::AppRefused,
+        Self::MicrosoftUnavailable,
+        Self::WorkFailed,
+        Self::DatabaseUnavailable,
+        Self::Internal,
+    ];
+
+    /// The status it is answered with.
+    pub const fn status(self) -> StatusCode {
+        match self {
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::InvalidRequest
+            | Self::StateUnknown
+            | Self::StateUsed
+            | Self::StateExpired
+            | Self::SignInRefused => StatusCode::BAD_REQUEST,
+            Self::StateForeign => StatusCode::FORBIDDEN,
+            Self::NotFound | Self::MailboxNotFound | Self::NotConnected => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::MailboxAmbiguous
+            | Self::MailboxNeedsReauth
+            | Self::MailboxSuspended
+            | Self::MailboxDisconnected => StatusCode::CONFLICT,
+            Self::WorkFailed | Self::AppRefused => StatusCode::BAD_GATEWAY,
+            Self::MicrosoftUnavailable | Self::DatabaseUnavailable => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// Its name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unauthorized => "unauthorized",
+            Self::InvalidRequest => "invalid_request",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::BodyTooLarge => "body_too_large",
+            Self::MailboxNotFound => "mailbox_not_found",
+            Self::NotConnected => "not_connected",
+            Self::MailboxAmbiguous => "mailbox_ambiguous",
+            Self::MailboxNeedsReauth => "mailbox_needs_reauth",
+            Self::MailboxSuspended => "mailbox_suspended",
+            Self::MailboxDisconnected => "mailbox_disconnected",
+            Self::StateUnknown => "state_unknown",
+            Self::StateUsed => "state_used",
+            Self::StateExpired => "state_expired",
+            Self::StateForeign => "state_foreign",
+            Self::SignInRefused => "sign_in_refused",
+            Self::AppRefused => "app_refused",
+            Self::MicrosoftUnavailable => "microsoft_unavailable",
+            Self::WorkFailed => "work_failed",
+            Self::DatabaseUnavailable => "database_unavailable",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// The same words for every problem of this kind.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Unauthorized => "A bearer key is needed",
+            Self::InvalidRequest => "The request is not understood",
+            Self::NotFound => "There is no such address",
+            Self::MethodNotAllowed => "The address does not take this method",
+            Self::BodyTooLarge => "The body is too large",
+            Self::MailboxNotFound => "There is no such mailbox",
+            Self::NotConnected => "No mailbox is connected",
+            Self::MailboxAmbiguous => "Several mailboxes are connected",
+            Self::MailboxNeedsReauth => "The mailbox must be connected again",
+            Self::MailboxSuspended => "Microsoft does not give access to the mailbox",
+            Self::MailboxDisconnected => "The mailbox is disconnected",
+            Self::StateUnknown => "The sign-in is not known",
+            Self::StateUsed => "The sign-in has ended already",
+            Self::StateExpired => "The sign-in took too long",
+            Self::StateForeign => "The sign-in belongs to somebody else",
+            Self::SignInRefused => "The sign-in was refused",
+            Self::AppRefused => "Microsoft refuses the app registration",
+            Self::MicrosoftUnavailable => "Microsoft cannot be reached",
+            Self::WorkFailed => "The work failed",
+            Self::DatabaseUnavailable => "The database is not available",
+            Self::Internal => "Something went wrong here",
+        }
+    }
+
+    /// The way out.
+    pub const fn hint(self) -> &'static str {
+        match self {
+            Self::Unauthorized => {
+                "send `Authorization: Bearer KEY` with a key from `graph-mirror keys api create`"
+            }
+            Self::InvalidRequest => {
+                "repair what `errors` names; docs/openapi.json describes every parameter"
+            }
+            Self::NotFound | Self::MethodNotAllowed => {
+                "look the address up in docs/reference/endpoints.md"
+            }
+            Self::BodyTooLarge => "send only what docs/openapi.json describes",
+            Self::MailboxNotFound => {
+                "GET /api/v1/mailboxes lists the mailboxes of this key's owner"
+            }
+            Self::NotConnected => {
+                "open the address that GET /api/v1/integrations/microsoft/auth-url answers, and sign in"
+            }
+            Self::MailboxAmbiguous => {
+                "add `mailbox_id` to the query; GET /api/v1/mailboxes lists them"
+            }
+            Self::MailboxNeedsReauth | Self::MailboxDisconnected => {
+                "open the address that GET /api/v1/integrations/microsoft/auth-url answers, and sign in; the data \
+                 that was mirrored is kept"
+            }
+            Self::MailboxSuspended => {
+                "an administrator must give the account its licence or access back; the mirror goes on by itself"
+            }
+            Self::StateUnknown | Self::StateUsed | Self::StateExpired => {
+                "begin a new sign-in with GET /api/v1/integrations/microsoft/auth-url"
+            }
+            Self::StateForeign => {
+                "use the key of the owner who began the sign-in, or begin a new one"
+            }
+            Self::SignInRefused => {
+                "begin again and accept the permissions; docs/guides/entra-app.md explains refusals"
+            }
+            Self::AppRefused => {
+                "the operator must check client id, secret, tenant and redirect address: docs/guides/entra-app.md"
+            }
+            Self::MicrosoftUnavailable | Self::DatabaseUnavailable => {
+                "try again after `Retry-After` seconds"
+            }
+            Self::WorkFailed => {
+                "try again; the mailbox's state under GET /api/v1/mailboxes/{id} may tell more"
+            }
+            Self::Internal => "the log of the service has the cause",
+        }
+    }
+}
+
+/// What is wrong with one parameter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ParameterProblem {
+    /// The parameter, or a member of the body.
+    pub parameter: String,
+    /// What is wrong with it.
+    pub detail: String,
+}
+
+/// A problem as RFC 9457 describes it, with a few members of our own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Problem {
+    /// `urn:graph-mirror:problem:` and the code.
+    #[serde(rename = "type")]
+    #[schema(example = "urn:graph-mirror:problem:mailbox_needs_reauth")]
+    pub kind: String,
+    /// The same words for every problem of this kind.
+    pub title: String,
+    /// The status of the answer.
+    pub status: u16,
+    /// What happened this time.
+    pub detail: String,
+    /// What kind it is.
+    pub code: Code,
+    /// The way out.
+    pub hint: String,
+    /// The mailbox it concerns.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mailbox_id: Option<MailboxId>,
+    /// Why the mailbox is in the state it is in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<StateReason>,
+    /// Microsoft's own code, to look up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "AADSTS65004")]
+    pub microsoft_code: Option<String>,
+    /// Every parameter that is wrong.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<ParameterProblem>,
+    #[serde(skip)]
+    #[schema(ignore)]
+    retry_after: Option<u64>,
+}
+
+/// The media type of problems.
+pub const MEDIA_TYPE: &str = "application/problem+json";
+
+impl Problem {
+    /// A problem of this kind with a sentence of its own.
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self {
+            kind: format!("urn:graph-mirror:problem:{}", code.name()),
+            title: code.title().to_owned(),
+            status: code.status().as_u16(),
+            detail: detail.into(),
+            code,
+            hint: code.hint().to_owned(),
+            mailbox_id: None,
+            reason: None,
+            microsoft_code: None,
+            errors: Vec::new(),
+            retry_after: match code {
+                Code::MicrosoftUnavailable | Code::DatabaseUnavailable => Some(5),
+                _ => None,
+            },
+        }
+    }
+
+    /// Names the mailbox.
+    #[must_use]
+    pub fn about(mut self, mailbox: MailboxId) -> Self {
+        self.mailbox_id = Some(mailbox);
+        self
+    }
+
+    /// Replaces the way out by a more fitting one.
+    #[must_use]
+    pub fn hinting(mut self, hint: impl Into<String>) -> Self {
+        self.hint = hint.into();
+        self
+    }
+
+    /// Names Microsoft's own code.
+    #[must_use]
+    pub fn coded(mut self, code: Option<String>) -> Self {
+        self.microsoft_code = code;
+        self
+    }
+
+    /// Says after how many seconds to try again.
+    #[must_use]
+    pub fn after(mut self, seconds: u64) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+
+    /// Everything that is wrong with the parameters.
+    pub fn parameters(errors: Vec<ParameterProblem>) -> Self {
+        let names: Vec<&str> = errors
+            .iter()
+            .map(|error| error.parameter.as_str())
+            .collect();
+        let mut problem = Self::new(
+            Code::InvalidRequest,
+            format!("{} cannot be used", names.join(", ")),
+        );
+        problem.errors = errors;
+        problem
+    }
+
+    /// A mailbox that cannot do what was asked, because of the state it is in.
+    pub fn state(mailbox: MailboxId, state: MailboxState, reason: Option<StateReason>) -> Self {
+        let (code, detail) = match state {
+            MailboxState::NeedsReauth => (
+                Code::MailboxNeedsReauth,
+                "the person must sign in again before this can be done",
+            ),
+            MailboxState::Suspended => (
+                Code::MailboxSuspended,
+                "Microsoft refuses access to the mailbox; it is probed daily",
+            ),
+            MailboxState::Disconnected | MailboxState::Connected => (
+                Code::MailboxDisconnected,
+                "it was disconnected; its data is kept, no work is done for it",
+            ),
+        };
+        let mut problem = Self::new(code, detail).about(mailbox);
+        problem.reason = reason;
+        problem
+    }
+
+    /// A fault of ours: the cause goes to the log, not to the caller.
+    pub fn internal(cause: &(dyn std::error::Error + 'static)) -> Self {
+        error!(error = %chain(cause), "a request could not be answered: {}", chain(cause));
+        Self::new(
+            Code::Internal,
+            "the request could not be answered because of a fault in the service",
+        )
+    }
+}
+
+/// An error with its causes, in one line.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    text
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error.retry_after() {
+            Some(wait) => {
+                warn!(error = %chain(&error), "the database did not answer a request: {}", chain(&error));
+                Self::new(
+                    Code::DatabaseUnavailable,
+                    "the database did not answer in time",
+                )
+                .after(wait.as_secs().max(1))
+            }
+            None => Self::internal(&error),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = self.code.status();
+        let retry_after = self.retry_after;
+        let is_unauthorized = self.code == Code::Unauthorized;
+        let mut response = (status, Json(self)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        if let Some(seconds) = retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if is_unauthorized {
+            headers.insert(
+                WWW_AUTHENTICATE,
+                HeaderValue::from_static("Bearer realm=\"graph-mirror\""),
+            );
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_listed_once_with_words_of_its_own() {
+        for (position, code) in Code::ALL.into_iter().enumerate() {
+            assert_eq!(serde_json::json!(code), serde_json::json!(code.name()));
+            assert!(code.status().is_client_error() || code.status().is_server_error());
+            assert!(!code.hint().is_empty());
+            for other in Code::ALL.into_iter().skip(position + 1) {
+                assert_ne!(code.name(), other.name());
+                assert_ne!(code.title(), other.title());
+            }
+        }
+    }
+
+    #[test]
+    fn a_problem_says_how_long_to_wait_and_hides_its_cause() {
+        let problem = Problem::from(StoreError::Busy);
+
+        let response = problem.clone().into_response();
+
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(
+            response.headers().get(CONTENT_TYPE),
+            Some(&HeaderValue::from_static(MEDIA_TYPE))
+        );
+        assert!(response.headers().contains_key(RETRY_AFTER));
+        let body = serde_json::to_value(&problem).expect("it can be written");
+        assert_eq!(
+            body.get("type"),
+            Some(&serde_json::json!(
+                "urn:graph-mirror:problem:database_unavailable"
+            ))
+        );
+        assert!(body.get("errors").is_none());
+    }
+}

@@ -1,0 +1,28 @@
+//! What handlers share.
+
+use std::time::Duration;
+
+use crate::model::time::SharedClock;
+use crate::store::Store;
+
+/// How long a request waits for the outcome of work before it answers that the work goes on.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What handlers share; cheap to clone.
+#[derive(Clone)]
+pub struct Api {
+    /// The database.
+    pub store: Store,
+    /// Time.
+    pub clock: SharedClock,
+    /// How long a request waits for the outcome of work; [`PATIENCE`] unless a test has less.
+    pub patience: Duration,
+}
+
+impl std::fmt::Debug for Api {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Api")
+            .field("patience", &self.patience)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,134 @@
+//! What a command finds around it: its settings, its log, the database.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::report::Failure;
+use crate::config::{Environment, LocalSettings, Log, LogFormat, SandboxSettings, Settings};
+use crate::model::time::{SharedClock, SystemClock};
+use crate::store::{Store, StoreError, StoreSettings};
+use crate::telemetry;
+
+/// Where settings come from.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Settings")]
+pub(super) struct Source {
+    /// Read the settings that are not in the environment from this file instead of .env
+    #[arg(long, value_name = "FILE")]
+    env_file: Option<PathBuf>,
+    /// Speak to the sandbox with this control address instead of Microsoft; its settings are read from there
+    #[arg(long, value_name = "CONTROL_URL")]
+    sandbox: Option<url::Url>,
+}
+
+/// Where the settings of a command come from that never speaks to Graph.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Settings")]
+pub(super) struct LocalSource {
+    /// Read the settings that are not in the environment from this file instead of .env
+    #[arg(long, value_name = "FILE")]
+    env_file: Option<PathBuf>,
+}
+
+/// How loud a command is unless `LOG` says otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Loudness {
+    /// A service: an hour of it can be read.
+    Service,
+    /// A command: it reports by itself, so only what went wrong.
+    Command,
+}
+
+fn environment(file: Option<&PathBuf>) -> Result<Environment, Failure> {
+    Ok(match file {
+        Some(path) => Environment::of_file(path)?,
+        None => Environment::of_process()?,
+    })
+}
+
+impl Source {
+    /// The variables, those of the sandbox included.
+    pub(super) async fn environment(&self) -> Result<Environment, Failure> {
+        let environment = environment(self.env_file.as_ref())?;
+        match &self.sandbox {
+            None => Ok(environment),
+            Some(control_url) => Ok(ask_sandbox(control_url).await?.applied_to(environment)),
+        }
+    }
+
+    /// All settings; the log is started with them.
+    pub(super) async fn settings(&self, loudness: Loudness) -> Result<Settings, Failure> {
+        let environment = self.environment().await?;
+        let settings = Settings::read(&environment)?;
+        start_log(&settings.log, &environment, loudness)?;
+        Ok(settings)
+    }
+}
+
+impl LocalSource {
+    /// The settings of database and log; the log is started with them.
+    pub(super) fn settings(&self) -> Result<LocalSettings, Failure> {
+        let environment = environment(self.env_file.as_ref())?;
+        let settings = LocalSettings::read(&environment)?;
+        start_log(&settings.log, &environment, Loudness::Command)?;
+        Ok(settings)
+    }
+}
+
+fn start_log(log: &Log, environment: &Environment, loudness: Loudness) -> Result<(), Failure> {
+    let filter = match loudness {
+        Loudness::Command if environment.get("LOG").is_none() => "warn",
+        Loudness::Command | Loudness::Service => log.filter.as_str(),
+    };
+    let format = match log.format {
+        LogFormat::Auto => telemetry::Format::Auto,
+        LogFormat::Human => telemetry::Format::Human,
+        LogFormat::Json => telemetry::Format::Json,
+    };
+    Ok(telemetry::start(filter, format)?)
+}
+
+/// The machine's clock.
+pub(super) fn clock() -> SharedClock {
+    Arc::new(SystemClock)
+}
+
+/// The database, with a schema this program can use: an empty one is set up, an older one is for `migrate` or
+/// `serve`, because other replicas may still run on it.
+pub(super) async fn open_store(database: &crate::config::Database) -> Result<Store, Failure> {
+    let settings = StoreSettings {
+        connections: 4,
+        ..StoreSettings::default()
+    };
+    let store = Store::open_with(database.url.expose(), settings, clock()).await?;
+    match store.schema_check().await {
+        Ok(()) => {}
+        Err(StoreError::SchemaTooOld { found: 0, .. }) => {
+            store.migrate().await?;
+        }
+        Err(error) => return Err(error.into()),
+    }
+    Ok(store)
+}
+
+async fn ask_sandbox(control_url: &url::Url) -> Result<SandboxSettings, Failure> {
+    let address = format!("{}/settings", control_url.as_str().trim_end_matches('/'));
+    let explained = |error: reqwest::Error| {
+        Failure::from(error)
+            .while_doing(format!(
+                "could not read the settings of the sandbox from {address}"
+            ))
+            .hinting("start one with `graph-mirror sandbox`; it prints its control address")
+    };
+    let client = reqwest::Client::builder()
+        .timeout(Duration::from_secs(10))
+        .no_proxy()
+        .build()
+        .map_err(explained)?;
+    let answer = client.get(&address).send().await.map_err(explained)?;
+    let answer = answer.error_for_status().map_err(explained)?;
+    answer.json().await.map_err(explained)
+}

@@ -1,0 +1,29 @@
+//! `graph-mirror openapi`: the description of the API.
+
+use clap::Args;
+
+use super::report::Failure;
+use super::{Ended, output};
+use crate::api;
+
+/// Print the OpenAPI description of the API (docs/openapi.json)
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Print the reference of endpoints and problems instead (docs/reference/endpoints.md)
+    #[arg(long, conflicts_with = "commands")]
+    reference: bool,
+    /// Print the reference of commands instead (docs/reference/commands.md)
+    #[arg(long)]
+    commands: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<Ended, Failure> {
+    if arguments.reference {
+        output::text(&api::reference());
+    } else if arguments.commands {
+        output::text(&super::reference());
+    } else {
+        output::line(&api::document().to_pretty_json()?);
+    }
+    Ok(Ended::Well)
+}

@@ -1,0 +1,69 @@
+//! `graph-mirror sandbox`: Microsoft Graph and its identity platform, on this machine and made up.
+
+use std::net::SocketAddr;
+
+use clap::Args;
+
+use super::report::Failure;
+use super::stop::asked_to_stop;
+use super::{Ended, output};
+use crate::sandbox::{Options, Sandbox};
+use crate::telemetry;
+
+/// Serve a Microsoft Graph of our own, with made-up mailboxes, to try and test against
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Address and port to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8090")]
+    listen: SocketAddr,
+    /// Everything that is made up grows from this number
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How many mailboxes to make up
+    #[arg(long, default_value_t = 3)]
+    mailboxes: usize,
+    /// Messages in each mailbox; 150 to 400 when not given
+    #[arg(long, value_name = "COUNT")]
+    messages: Option<usize>,
+    /// Print what a client needs to know as one JSON object on the first line
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(arguments: Arguments) -> Result<Ended, Failure> {
+    telemetry::start("warn", telemetry::Format::Auto)?;
+    let sandbox = Sandbox::start(Options {
+        listen: arguments.listen,
+        seed: arguments.seed,
+        mailboxes: arguments.mailboxes,
+        messages: arguments.messages,
+        ..Options::default()
+    })
+    .await?;
+    let settings = sandbox.settings();
+    if arguments.json {
+        output::json(settings);
+    } else {
+        output::line(&format!(
+            "Microsoft Graph, made up, with {} mailboxes:",
+            settings.users.len()
+        ));
+        output::table(
+            &["address", "name", "id"],
+            settings.users.iter().take(20).map(|user| {
+                vec![
+                    user.address.clone(),
+                    user.display_name.clone(),
+                    user.id.clone(),
+                ]
+            }),
+        );
+        output::line(&format!(
+            "\nGraph and sign-in  {}\ncontrol            {}\n\nMirror it:  graph-mirror serve --sandbox {}\nCtrl-C ends it.",
+            settings.graph_base_url, settings.control_url, settings.control_url
+        ));
+    }
+    asked_to_stop().await;
+    sandbox.stop().await;
+    Ok(Ended::Well)
+}

@@ -1,0 +1,187 @@
+//! Takes log lines and writes them to standard error.
+//!
+//! Libraries that log connection strings, header values or statements with their values are held at
+//! `warn` whatever the filter says, because a level asked for in haste must not bring secrets to a log.
+
+use std::io::{self, IsTerminal, Write};
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// The form of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// For people on a terminal, JSON otherwise.
+    Auto,
+    /// For people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Logging could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// The filter is none.
+    #[error("could not read the log filter")]
+    Filter(#[source] tracing_subscriber::filter::ParseError),
+    /// Somebody started it before.
+    #[error("could not start logging a second time")]
+    AlreadyStarted(#[source] tracing_subscriber::util::TryInitError),
+}
+
+/// Rooms of others that are never heard below `warn`: at `debug` or `trace` they show addresses, headers or values.
+const QUIET: [&str; 7] = [
+    "hyper",
+    "hyper_util",
+    "reqwest",
+    "rustls",
+    "sqlx",
+    "h2",
+    "oauth2",
+];
+
+/// Starts logging for the whole process.
+pub fn start(filter: &str, format: Format) -> Result<(), TelemetryError> {
+    start_with(filter, format, io::stderr)
+}
+
+/// The same to a writer of the caller's: a progress bar must be able to step aside for a line.
+pub fn start_with<W>(filter: &str, format: Format, writer: W) -> Result<(), TelemetryError>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let is_json = match format {
+        Format::Auto => !io::stderr().is_terminal(),
+        Format::Human => false,
+        Format::Json => true,
+    };
+    let registry = tracing_subscriber::registry().with(quieted(filter)?);
+    if is_json {
+        let layer = tracing_subscriber::fmt::layer()
+            .json()
+            .flatten_event(true)
+            .with_current_span(true)
+            .with_span_list(false)
+            .with_writer(writer);
+        registry.with(layer).try_init()
+    } else {
+        let layer = tracing_subscriber::fmt::layer()
+            .with_ansi(io::stderr().is_terminal())
+            .with_target(false)
+            .with_writer(writer);
+        registry.with(layer).try_init()
+    }
+    .map_err(TelemetryError::AlreadyStarted)
+}
+
+fn quieted(filter: &str) -> Result<EnvFilter, TelemetryError> {
+    let mut filter = EnvFilter::try_new(filter).map_err(TelemetryError::Filter)?;
+    for room in QUIET {
+        let directive = format!("{room}=warn")
+            .parse()
+            .expect("a room and a level are a directive");
+        filter = filter.add_directive(directive);
+    }
+    Ok(filter)
+}
+
+/// Writes a line to standard error while a progress bar is not in its way; see [`start_with`].
+#[derive(Debug, Clone, Copy)]
+pub struct Aside<F>(pub F);
+
+/// A line being written through [`Aside`].
+#[derive(Debug)]
+pub struct AsideLine<F: Fn(&[u8])> {
+    line: Vec<u8>,
+    print: F,
+}
+
+impl<'a, F: Fn(&[u8]) + Clone + 'a> MakeWriter<'a> for Aside<F> {
+    type Writer = AsideLine<F>;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        AsideLine {
+            line: Vec::new(),
+            print: self.0.clone(),
+        }
+    }
+}
+
+impl<F: Fn(&[u8])> Write for AsideLine<F> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.line.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<F: Fn(&[u8])> Drop for AsideLine<F> {
+    fn drop(&mut self) {
+        if !self.line.is_empty() {
+            (self.print)(&self.line);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[test]
+    fn libraries_that_show_secrets_stay_quiet_at_any_level() {
+        let filter = quieted("trace").expect("it is a filter").to_string();
+
+        for room in QUIET {
+            assert!(filter.contains(&format!("{room}=warn")), "{filter}");
+        }
+    }
+
+    #[test]
+    fn a_bad_filter_is_refused() {
+        assert!(matches!(
+            quieted("graph_mirror=loud"),
+            Err(TelemetryError::Filter(_))
+        ));
+    }
+
+    #[test]
+    fn a_json_line_carries_its_fields_under_their_names() {
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&lines);
+        let writer = Aside(move |line: &[u8]| {
+            sink.lock()
+                .expect("no test panics while holding it")
+                .push(line.to_vec());
+        });
+        let layer = tracing_subscriber::fmt::layer()
+            .json()
+            .flatten_event(true)
+            .with_writer(writer);
+        let subscriber = tracing_subscriber::registry()
+            .with(quieted("info").expect("a filter"))
+            .with(layer);
+
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::info!({ super::super::fields::ITEMS } = 3, "applied a round");
+            tracing::info!(target: "sqlx::query", "SELECT 'hidden'");
+        });
+
+        let lines = lines.lock().expect("no test panics while holding it");
+        assert_eq!(lines.len(), 1);
+        let line: serde_json::Value =
+            serde_json::from_slice(lines.first().expect("there is one")).expect("it is JSON");
+        assert_eq!(line.get("items"), Some(&serde_json::json!(3)));
+        assert_eq!(
+            line.get("message"),
+            Some(&serde_json::json!("applied a round"))
+        );
+    }
+}
