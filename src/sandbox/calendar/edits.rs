@@ -528,3 +528,42 @@ fn random_draft(now: Timestamp, rng: &mut fastrand::Rng) -> Draft {
         ..Draft::default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::seed::{calendar, people};
+    use crate::sandbox::stamp;
+
+    // S72: every kind of edit can be made on a seeded mailbox, and the same seed makes the same ones.
+    #[test]
+    fn every_kind_of_edit_finds_something_to_do_and_does_it_again() {
+        let now = stamp::parse("2026-02-10T09:00:00Z").unwrap();
+        let run = || {
+            let mut rng = fastrand::Rng::with_seed(11);
+            let users = people::users(3, &mut rng);
+            let mut state = calendar::filled(&users[0], &users, now, &mut rng);
+            let mut made = Vec::new();
+            for round in 0..10 {
+                for (kind, name, _) in CalendarEdit::ALL {
+                    let at = now + TimeDelta::minutes(round);
+                    let before = state.sequence();
+                    if let Some(edited) = state.edit(*kind, at, &mut rng) {
+                        let silent = name.starts_with("calendar_");
+                        assert!(silent || state.sequence() > before, "{name}");
+                        assert!(silent || !edited.changes.is_empty(), "{name}");
+                        made.push((*name, edited.id));
+                    }
+                }
+            }
+            (made, state.truth(None))
+        };
+
+        let (made, truth) = run();
+
+        for (_, name, _) in CalendarEdit::ALL {
+            assert!(made.iter().any(|(other, _)| other == name), "{name}");
+        }
+        assert_eq!((made, truth), run());
+    }
+}

@@ -540,3 +540,198 @@ fn stamp_online_meeting(details: &mut Details, rng: &mut fastrand::Rng) {
         ));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::sandbox::calendar::window::Window;
+    use crate::sandbox::query::Query;
+    use crate::sandbox::stamp;
+    use crate::sandbox::world::Entity;
+
+    struct Scene {
+        state: CalendarState,
+        rng: fastrand::Rng,
+        now: Timestamp,
+    }
+
+    impl Scene {
+        fn open() -> Self {
+            let mut rng = fastrand::Rng::with_seed(3);
+            let owner = Person {
+                name: "Ada".to_owned(),
+                address: "ada@contoso.example".to_owned(),
+            };
+            Self {
+                state: CalendarState::new(owner, "Calendar", &mut rng),
+                rng,
+                now: stamp::parse("2026-02-10T09:00:00Z").unwrap(),
+            }
+        }
+
+        fn weekly(&mut self, calendar: CalendarKey) -> Created {
+            let body = json!({
+                "subject": "weekly",
+                "start": {"dateTime": "2026-03-02T09:00:00", "timeZone": "UTC"},
+                "end": {"dateTime": "2026-03-02T10:00:00", "timeZone": "UTC"},
+                "recurrence": {
+                    "pattern": {"type": "weekly", "interval": 1, "daysOfWeek": ["monday"]},
+                    "range": {"type": "numbered", "startDate": "2026-03-02", "numberOfOccurrences": 4},
+                },
+            });
+            let draft = Draft::parse(&body).unwrap();
+            self.state
+                .create(calendar, draft, self.now, &mut self.rng)
+                .unwrap()
+        }
+    }
+
+    fn named(change: &Change) -> (ChangeType, &str, bool) {
+        match &change.entity {
+            Entity::Event {
+                immutable_id,
+                in_default_calendar,
+                ..
+            } => (change.what, immutable_id, *in_default_calendar),
+            Entity::Message { .. } => panic!("calendars hold no messages"),
+        }
+    }
+
+    // S63, F10.25
+    #[test]
+    fn s63_a_new_event_is_created_then_updated_and_an_edit_is_updated_one_to_three_times() {
+        let mut scene = Scene::open();
+        let calendar = scene.state.default_calendar().key;
+        let mut seen = std::collections::BTreeSet::new();
+
+        let created = scene.weekly(calendar);
+        for round in 0..40 {
+            let body = json!({"subject": format!("round {round}")});
+            let draft = Draft::parse(&body).unwrap();
+            let target = Target::Whole(created.key);
+            let changes = scene
+                .state
+                .update(target, draft, scene.now, &mut scene.rng)
+                .unwrap();
+            assert!(
+                changes
+                    .iter()
+                    .all(|change| change.what == ChangeType::Updated)
+            );
+            seen.insert(changes.len());
+        }
+
+        assert_eq!(created.changes[0].what, ChangeType::Created);
+        assert!(created.changes.len() > 1);
+        assert!(
+            created.changes[1..]
+                .iter()
+                .all(|change| change.what == ChangeType::Updated)
+        );
+        assert_eq!(seen.into_iter().collect::<Vec<_>>(), [1, 2, 3]);
+    }
+
+    // S63, F10.26
+    #[test]
+    fn s63_an_edit_of_an_occurrence_names_its_master() {
+        let mut scene = Scene::open();
+        let calendar = scene.state.default_calendar().key;
+        let key = scene.weekly(calendar).key;
+        let date: NaiveDate = "2026-03-09".parse().unwrap();
+        let target = Target::Occurrence(key, date);
+
+        let draft = Draft::parse(&json!({"subject": "other"})).unwrap();
+        let edited = scene
+            .state
+            .update(target, draft, scene.now, &mut scene.rng)
+            .unwrap();
+        let deleted = scene
+            .state
+            .delete(target, scene.now, &mut scene.rng)
+            .unwrap();
+
+        let master = scene.state.event(key).unwrap().ids.immutable_id.clone();
+        for change in edited.iter().chain(&deleted) {
+            assert_eq!(named(change), (ChangeType::Updated, master.as_str(), true));
+        }
+    }
+
+    // S69, F9.5
+    #[test]
+    fn s69_a_change_says_whether_it_happened_in_the_default_calendar() {
+        let mut scene = Scene::open();
+        let other = scene.state.create_calendar("Projects", "auto").unwrap();
+        let (key, id) = (other.key, other.id.clone());
+
+        let created = scene.weekly(key);
+        let removed = scene.state.delete_calendar(key).unwrap();
+
+        for change in created.changes.iter().chain(&removed) {
+            let Entity::Event { calendar_id, .. } = &change.entity else {
+                panic!("calendars hold no messages");
+            };
+            assert!(!named(change).2);
+            assert_eq!(calendar_id, &id);
+        }
+        assert_eq!(removed.len(), 1);
+        assert_eq!(removed[0].what, ChangeType::Deleted);
+    }
+
+    // F5.10, S45
+    #[test]
+    fn an_edit_of_an_occurrence_is_a_new_version_of_its_master_too() {
+        let mut scene = Scene::open();
+        let calendar = scene.state.default_calendar().key;
+        let created = scene.weekly(calendar);
+        let target = Target::Occurrence(created.key, "2026-03-09".parse().unwrap());
+
+        let draft = Draft::parse(&json!({"subject": "other"})).unwrap();
+        let edited = scene
+            .state
+            .update(target, draft, scene.now, &mut scene.rng)
+            .unwrap();
+
+        assert_ne!(edited[0].etag, created.changes[0].etag);
+    }
+
+    // S48: what an edit of the master does to an exception.
+    #[test]
+    fn a_new_subject_of_the_master_shows_in_exceptions_that_have_none_of_their_own() {
+        let mut scene = Scene::open();
+        let calendar = scene.state.default_calendar().key;
+        let key = scene.weekly(calendar).key;
+        let at = |day: &str| Target::Occurrence(key, day.parse().unwrap());
+        let (now, rng) = (scene.now, &mut scene.rng);
+        let parse = |body: serde_json::Value| Draft::parse(&body).unwrap();
+        scene
+            .state
+            .update(at("2026-03-09"), parse(json!({"subject": "own"})), now, rng)
+            .unwrap();
+        scene
+            .state
+            .update(at("2026-03-16"), parse(json!({"showAs": "free"})), now, rng)
+            .unwrap();
+
+        scene
+            .state
+            .update(
+                Target::Whole(key),
+                parse(json!({"subject": "new"})),
+                now,
+                rng,
+            )
+            .unwrap();
+
+        let query = Query::parse("startDateTime=2026-03-01&endDateTime=2026-05-01").unwrap();
+        let truth = scene.state.truth(Some(Window::of(&query).unwrap()));
+        let subjects: Vec<&str> = truth["occurrences"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| item["subject"].as_str().unwrap())
+            .collect();
+        assert_eq!(subjects, ["new", "own", "new", "new"]);
+    }
+}

@@ -1,1 +1,4 @@
 //! sandbox.
+
+mod calendar;
+mod client;
