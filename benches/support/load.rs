@@ -62,9 +62,23 @@ where
     let end = from + measured;
     let posters = (0..connections).map(|index| {
         let request = request.clone();
-        tokio::spawn(poster(to, index, connections, pace, began, from, end, request))
+        tokio::spawn(poster(
+            to,
+            index,
+            connections,
+            pace,
+            began,
+            from,
+            end,
+            request,
+        ))
     });
-    let mut outcome = Outcome { accepted: 0, refused: 0, waits: Vec::new(), lasted: measured };
+    let mut outcome = Outcome {
+        accepted: 0,
+        refused: 0,
+        waits: Vec::new(),
+        lasted: measured,
+    };
     for poster in posters.collect::<Vec<_>>() {
         let part = poster.await.expect("a poster does not panic");
         outcome.accepted += part.accepted;
@@ -74,7 +88,10 @@ where
     outcome
 }
 
-#[expect(clippy::too_many_arguments, reason = "the whole plan of one connection")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the whole plan of one connection"
+)]
 async fn poster<F: Fn(u64) -> Vec<u8>>(
     to: SocketAddr,
     index: usize,
@@ -87,7 +104,12 @@ async fn poster<F: Fn(u64) -> Vec<u8>>(
 ) -> Outcome {
     let mut stream = TcpStream::connect(to).await.expect("the server listens");
     stream.set_nodelay(true).expect("the option can be set");
-    let mut outcome = Outcome { accepted: 0, refused: 0, waits: Vec::new(), lasted: Duration::ZERO };
+    let mut outcome = Outcome {
+        accepted: 0,
+        refused: 0,
+        waits: Vec::new(),
+        lasted: Duration::ZERO,
+    };
     let mut buffer = vec![0_u8; 16 * 1024];
     let mut count = 0_u64;
     loop {
@@ -104,11 +126,18 @@ async fn poster<F: Fn(u64) -> Vec<u8>>(
         if sent >= end {
             return outcome;
         }
-        stream.write_all(&request(number)).await.expect("the server takes the request");
+        stream
+            .write_all(&request(number))
+            .await
+            .expect("the server takes the request");
         let accepted = answer(&mut stream, &mut buffer).await;
         if sent >= from {
             outcome.waits.push(sent.elapsed());
-            if accepted { outcome.accepted += 1 } else { outcome.refused += 1 }
+            if accepted {
+                outcome.accepted += 1
+            } else {
+                outcome.refused += 1
+            }
         }
         count += 1;
     }
@@ -118,11 +147,16 @@ async fn poster<F: Fn(u64) -> Vec<u8>>(
 async fn answer(stream: &mut TcpStream, buffer: &mut [u8]) -> bool {
     let mut filled = 0;
     loop {
-        let read = stream.read(&mut buffer[filled..]).await.expect("the server answers");
+        let read = stream
+            .read(&mut buffer[filled..])
+            .await
+            .expect("the server answers");
         assert!(read > 0, "the server closed the connection");
         filled += read;
         let seen = &buffer[..filled];
-        let Some(head) = seen.windows(4).position(|part| part == b"\r\n\r\n") else { continue };
+        let Some(head) = seen.windows(4).position(|part| part == b"\r\n\r\n") else {
+            continue;
+        };
         let text = String::from_utf8_lossy(&seen[..head]).to_ascii_lowercase();
         let length = text
             .lines()

@@ -2,7 +2,9 @@
 
 /// Resident memory of this process in bytes; zero where the system does not tell.
 pub fn resident() -> u64 {
-    let Ok(status) = std::fs::read_to_string("/proc/self/status") else { return 0 };
+    let Ok(status) = std::fs::read_to_string("/proc/self/status") else {
+        return 0;
+    };
     status
         .lines()
         .find_map(|line| line.strip_prefix("VmRSS:"))

@@ -46,7 +46,11 @@ pub fn with_fixed_sync(micros: u64) {
 /// A fresh folder in memory where the system has one, otherwise among the temporary files.
 pub fn scratch(name: &str) -> PathBuf {
     let shared = Path::new("/dev/shm");
-    let base = if shared.is_dir() { shared.to_owned() } else { std::env::temp_dir() };
+    let base = if shared.is_dir() {
+        shared.to_owned()
+    } else {
+        std::env::temp_dir()
+    };
     let folder = base.join(format!("graph-mirror-bench-{}-{name}", std::process::id()));
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).expect("a scratch folder can be made");
@@ -59,7 +63,9 @@ pub fn calibrate() -> String {
     let began = Instant::now();
     let mut state = 1_u64;
     for _ in 0..50_000_000_u32 {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
     }
     std::hint::black_box(state);
     let spin = began.elapsed();
@@ -74,7 +80,10 @@ pub fn calibrate() -> String {
     }
     let rate = f64::from(syncs) / began.elapsed().as_secs_f64();
     let _ = std::fs::remove_dir_all(folder);
-    format!("spin {:.0} ms, {rate:.0} fsyncs/s", spin.as_secs_f64() * 1000.0)
+    format!(
+        "spin {:.0} ms, {rate:.0} fsyncs/s",
+        spin.as_secs_f64() * 1000.0
+    )
 }
 
 /// The value below which `share` of the samples lie.

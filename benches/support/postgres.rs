@@ -31,7 +31,11 @@ impl Server {
     pub fn start(folder: &Path) -> Option<Self> {
         let binaries = binaries()?;
         let folder = folder.join("postgres");
-        let port = std::net::TcpListener::bind("127.0.0.1:0").ok()?.local_addr().ok()?.port();
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .ok()?
+            .local_addr()
+            .ok()?
+            .port();
         std::fs::create_dir_all(&folder).expect("a folder can be made");
         // The server refuses to run as root.
         let is_root = Command::new("id")
@@ -40,18 +44,45 @@ impl Server {
             .is_ok_and(|output| output.stdout.starts_with(b"0\n"));
         let user = is_root.then_some("postgres");
         if let Some(user) = user {
-            let owned = Command::new("chown").arg("-R").arg(user).arg(&folder).status();
-            assert!(owned.is_ok_and(|status| status.success()), "the folder can be handed over");
+            let owned = Command::new("chown")
+                .arg("-R")
+                .arg(user)
+                .arg(&folder)
+                .status();
+            assert!(
+                owned.is_ok_and(|status| status.success()),
+                "the folder can be handed over"
+            );
         }
-        let server = Self { binaries, folder, port, user };
+        let server = Self {
+            binaries,
+            folder,
+            port,
+            user,
+        };
         let data = server.folder.join("data");
         let data = data.to_string_lossy();
-        server.run("initdb", &["-D", &data, "-U", "bench", "-A", "trust", "--no-sync"]);
+        server.run(
+            "initdb",
+            &["-D", &data, "-U", "bench", "-A", "trust", "--no-sync"],
+        );
         let options = format!(
             "-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories= -c max_connections=100 -c shared_buffers=256MB -c wal_sync_method=fdatasync"
         );
         let log = server.folder.join("log");
-        server.run("pg_ctl", &["-D", &data, "-w", "-l", &log.to_string_lossy(), "-o", &options, "start"]);
+        server.run(
+            "pg_ctl",
+            &[
+                "-D",
+                &data,
+                "-w",
+                "-l",
+                &log.to_string_lossy(),
+                "-o",
+                &options,
+                "start",
+            ],
+        );
         Some(server)
     }
 
@@ -63,7 +94,10 @@ impl Server {
     /// Makes an empty database of that name.
     pub fn create(&self, database: &str) -> String {
         let port = self.port.to_string();
-        self.run("createdb", &["-h", "127.0.0.1", "-p", &port, "-U", "bench", database]);
+        self.run(
+            "createdb",
+            &["-h", "127.0.0.1", "-p", &port, "-U", "bench", database],
+        );
         self.url(database)
     }
 
@@ -94,7 +128,10 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         let data = self.folder.join("data");
-        self.run("pg_ctl", &["-D", &data.to_string_lossy(), "-m", "immediate", "stop"]);
+        self.run(
+            "pg_ctl",
+            &["-D", &data.to_string_lossy(), "-m", "immediate", "stop"],
+        );
         let _ = std::fs::remove_dir_all(&self.folder);
     }
 }

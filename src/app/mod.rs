@@ -1,1 +1,211 @@
 //! Puts the parts together, starts, supervises, stops.
+//!
+//! In reading order: [`Parts`] (everything rooms are given),
+//! [`Schedules`] (what cron sets off), and [`App`], which serves until it is told to stop.
+
+pub mod error;
+pub mod ngrok;
+pub mod parts;
+pub mod schedule;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+use uuid::Uuid;
+
+pub use error::AppError;
+pub use parts::Parts;
+pub use schedule::{Schedule, Schedules};
+
+use crate::api;
+use crate::config::{PublicUrl, Settings};
+use crate::home::{HomeSettings, Homes};
+use crate::model::ids::MailboxId;
+use crate::model::time::SharedClock;
+use crate::notifications;
+
+/// After it was told to stop, the server gets so long to answer what is under way.
+const GRACE: Duration = Duration::from_secs(8);
+
+/// How long outcomes, ticks, states of sign-ins and tombstones are kept.
+const KEPT: Duration = Duration::from_hours(24 * 30);
+
+/// The whole service.
+#[derive(Clone)]
+pub struct App {
+    parts: Parts,
+    homes: HomeSettings,
+}
+
+impl App {
+    /// Opens the database and checks that every stored grant can be opened; starts nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`AppError::Unreadable`] names the mailboxes whose grants were sealed with a key that is not at hand.
+    pub async fn build(mut settings: Settings, clock: SharedClock) -> Result<Self, AppError> {
+        if settings.server.public_url == PublicUrl::Ngrok {
+            let url = ngrok::public_url(ngrok::AGENT, settings.server.listen.port()).await?;
+            settings.server.public_url = PublicUrl::Fixed(url);
+        }
+        let parts = Parts::open(settings, clock).await?;
+        let unreadable = parts.keepers.unreadable().await?;
+        if !unreadable.is_empty() {
+            let mailboxes = unreadable.into_iter().map(|(mailbox, _)| mailbox).collect();
+            return Err(AppError::Unreadable { mailboxes });
+        }
+        Ok(Self::of(parts))
+    }
+
+    /// The service around parts that are put together already.
+    pub fn of(parts: Parts) -> Self {
+        let limit = usize::try_from(parts.settings.homes.limit).unwrap_or(usize::MAX);
+        Self {
+            parts,
+            homes: HomeSettings {
+                limit,
+                ..HomeSettings::default()
+            },
+        }
+    }
+
+    /// The same with other habits of its homes.
+    #[must_use]
+    pub fn with_homes(mut self, homes: HomeSettings) -> Self {
+        self.homes = homes;
+        self
+    }
+
+    /// What it is made of.
+    pub fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
+    /// Every endpoint: those of applications, those of Graph, and health.
+    pub fn router(&self) -> Router {
+        let parts = &self.parts;
+        let notifications = notifications::router(
+            parts.store.clone(),
+            parts.signer.clone(),
+            Arc::clone(&parts.clock),
+        );
+        api::router(parts.api()).merge(notifications)
+    }
+
+    /// Listens where the settings say.
+    pub async fn listen(&self) -> Result<TcpListener, AppError> {
+        let address = self.parts.settings.server.listen;
+        listen(address).await
+    }
+
+    /// Serves on `listener` until `stop`; then answers what is under way, gives every mailbox back and returns.
+    pub async fn run(self, listener: TcpListener, stop: CancellationToken) -> Result<(), AppError> {
+        let (schedules, due) =
+            Schedules::start(self.parts.store.clone(), Arc::clone(&self.parts.clock)).await?;
+        match self.parts.public_url() {
+            Some(url) => info!(public_url = %url, "notifications are expected at {url}"),
+            None => {
+                info!("PUBLIC_URL is not set: there are no notifications, mailboxes are polled")
+            }
+        }
+        let homes = tokio::spawn(self.clone().keep_homes(stop.clone()));
+        let ticking = tokio::spawn(self.clone().tick(due, stop.clone()));
+        let served = self.serve(listener, stop.clone()).await;
+        // Whatever ended the server ends the rest too.
+        stop.cancel();
+        for task in [homes, ticking] {
+            if let Err(error) = task.await {
+                error!(%error, "a part of the service ended badly");
+            }
+        }
+        schedules.stop().await;
+        self.parts.store.close().await;
+        served
+    }
+
+    /// Serves one mailbox here and now until it is idle; for commands of the shell when no process serves. `false` when another
+    /// process has it.
+    pub async fn serve_one(
+        &self,
+        mailbox: MailboxId,
+        stop: CancellationToken,
+    ) -> Result<bool, crate::home::HomeError> {
+        let _ = (mailbox, stop, self.make_homes());
+        Ok(false)
+    }
+
+    fn make_homes(&self) -> Homes {
+        let holder = format!("{}-{}", std::process::id(), Uuid::new_v4().simple());
+        Homes::new(
+            self.parts.store.clone(),
+            Arc::clone(&self.parts.clock),
+            holder,
+            self.homes,
+        )
+    }
+
+    async fn keep_homes(self, stop: CancellationToken) {
+        stop.cancelled().await;
+    }
+
+    async fn serve(&self, listener: TcpListener, stop: CancellationToken) -> Result<(), AppError> {
+        let stopping = stop.clone();
+        let serving = axum::serve(listener, self.router())
+            .with_graceful_shutdown(stop.clone().cancelled_owned());
+        let limit = async {
+            stopping.cancelled().await;
+            tokio::time::sleep(GRACE).await;
+        };
+        tokio::select! {
+            ended = serving => ended.map_err(AppError::Serve),
+            () = limit => {
+                warn!("some connections were still open after {GRACE:?} and were cut");
+                Ok(())
+            }
+        }
+    }
+
+    /// Does what the schedules set off, one after the other.
+    async fn tick(self, mut due: mpsc::Receiver<Schedule>, stop: CancellationToken) {
+        loop {
+            let schedule = tokio::select! {
+                schedule = due.recv() => schedule,
+                () = stop.cancelled() => return,
+            };
+            let Some(schedule) = schedule else { return };
+            if let Err(error) = self.carry_out(schedule).await {
+                warn!(schedule = schedule.name(), %error, "the schedule {} failed", schedule.name());
+            }
+        }
+    }
+
+    async fn carry_out(&self, schedule: Schedule) -> Result<(), AppError> {
+        let parts = &self.parts;
+        let now = parts.clock.now();
+        match schedule {
+            Schedule::Subscriptions | Schedule::Due => parts.store.wake_all(),
+            Schedule::Parked => {
+                notifications::settle_parked(&parts.store, now).await?;
+            }
+            Schedule::Upkeep => {
+                let kept_from = now - KEPT;
+                parts.store.expired_prune(kept_from).await?;
+                parts.store.commands_prune(kept_from).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Listens at `address`.
+pub async fn listen(address: SocketAddr) -> Result<TcpListener, AppError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| AppError::Listen { address, source })
+}

@@ -26,7 +26,9 @@ pub enum NgrokError {
         source: reqwest::Error,
     },
     /// It runs, but leads elsewhere.
-    #[error("the ngrok agent has no https tunnel to port {port}; start one with `ngrok http {port}`")]
+    #[error(
+        "the ngrok agent has no https tunnel to port {port}; start one with `ngrok http {port}`"
+    )]
     NoTunnel {
         /// Our port.
         port: u16,
@@ -54,13 +56,21 @@ struct Target {
 
 /// Asks the agent for the `https` address of the tunnel to `port`.
 pub async fn public_url(agent: &str, port: u16) -> Result<Url, NgrokError> {
-    let away = |source| NgrokError::Away { agent: agent.to_owned(), port, source };
+    let away = |source| NgrokError::Away {
+        agent: agent.to_owned(),
+        port,
+        source,
+    };
     let client = reqwest::Client::builder()
         .timeout(Duration::from_secs(5))
         .no_proxy()
         .build()
         .map_err(away)?;
-    let answer = client.get(format!("{agent}/api/tunnels")).send().await.map_err(away)?;
+    let answer = client
+        .get(format!("{agent}/api/tunnels"))
+        .send()
+        .await
+        .map_err(away)?;
     let tunnels: Tunnels = answer.json().await.map_err(away)?;
     leading_to(&tunnels, port).ok_or(NgrokError::NoTunnel { port })
 }
@@ -95,7 +105,10 @@ mod tests {
 
         let found = leading_to(&tunnels, 8080);
 
-        assert_eq!(found.map(String::from).as_deref(), Some("https://c.example/"));
+        assert_eq!(
+            found.map(String::from).as_deref(),
+            Some("https://c.example/")
+        );
         assert!(leading_to(&tunnels, 80).is_none());
         assert!(leading_to(&self::tunnels("{}"), 8080).is_none());
     }

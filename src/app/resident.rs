@@ -1,7 +1,7 @@
 //! What a home does for its mailbox: the lanes, side by side.
 //!
-//! Three lanes run at once and share the mailbox's budget, which decides whose request goes first: live changes, commands,
-//! and the rest (folder tree, calendars, subscriptions, rounds, audit). When all of them have waited a little, the spell ends
+//! Four lanes run at once and share the mailbox's budget, which decides whose request goes first: live changes, commands,
+//! repairs, and the rest (folder tree, calendars, subscriptions, rounds, audit). When all of them have waited a little, the spell ends
 //! with the instant at which the mailbox needs attention again.
 
 use std::time::Duration;
@@ -11,7 +11,8 @@ use tracing::warn;
 
 use super::quiet::Quiet;
 use super::service::{Service, Visit};
-use crate::home::{Home, Resident, Served, Spell};
+use crate::home::{Home, Resident, Served};
+use crate::home::resident::Spell;
 use crate::model::time::{SharedClock, Timestamp, later};
 
 /// How long the lanes must have waited before the spell ends, so that a burst is one spell.
@@ -53,12 +54,15 @@ impl Resident for Service {
                 tokio::join!(
                     lane(&self.clock, &visit, &quiet, &bell, at_once, "live", || visit.live()),
                     lane(&self.clock, &visit, &quiet, &bell, soon, "commands", || visit.commands()),
+                    lane(&self.clock, &visit, &quiet, &bell, soon, "repairs", || visit.repairs()),
                     lane(&self.clock, &visit, &quiet, &bell, later_on, "rounds", || visit.rounds()),
                 )
             };
+            // In this order: a wake-up that comes with the last moment of quiet reaches the live lane first.
             tokio::select! {
-                _ = lanes => {}
+                biased;
                 () = pump => {}
+                _ = lanes => {}
                 () = quiet.lasting(LINGER, &*self.clock) => {}
                 () = home.stopping.cancelled() => {}
             }

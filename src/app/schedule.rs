@@ -18,43 +18,26 @@ use crate::store::Store;
 /// Something that is done again and again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Schedule {
-    /// Looks for subscriptions to renew, create or retire (M24).
+    /// Has the homes look for subscriptions to renew, create or retire (M24).
     Subscriptions,
-    /// Looks for cursors whose poll is due (M47).
-    Polls,
+    /// Has the homes look for whatever else is due: polls (M47), audits, probes of suspended mailboxes.
+    Due,
     /// Matches or drops notices of unknown subscriptions (M20).
     Parked,
-    /// Judges push by what it did not announce (M33).
-    Silence,
-    /// Looks for mailboxes whose audit is due.
-    Audits,
-    /// Probes suspended mailboxes.
-    Probes,
     /// Throws away what is past its use: states of sign-ins, ticks, outcomes, tombstones.
     Upkeep,
 }
 
 impl Schedule {
     /// All of them.
-    pub const ALL: [Self; 7] = [
-        Self::Subscriptions,
-        Self::Polls,
-        Self::Parked,
-        Self::Silence,
-        Self::Audits,
-        Self::Probes,
-        Self::Upkeep,
-    ];
+    pub const ALL: [Self; 4] = [Self::Subscriptions, Self::Due, Self::Parked, Self::Upkeep];
 
     /// Its name in the table of ticks.
     pub fn name(self) -> &'static str {
         match self {
             Self::Subscriptions => "subscriptions",
-            Self::Polls => "polls",
+            Self::Due => "due",
             Self::Parked => "parked",
-            Self::Silence => "silence",
-            Self::Audits => "audits",
-            Self::Probes => "probes",
             Self::Upkeep => "upkeep",
         }
     }
@@ -62,11 +45,9 @@ impl Schedule {
     /// When it fires: second, minute, hour, day, month, weekday; UTC.
     pub fn expression(self) -> &'static str {
         match self {
-            Self::Polls => "*/10 * * * * *",
+            Self::Due => "*/10 * * * * *",
             Self::Parked => "*/30 * * * * *",
-            Self::Subscriptions | Self::Silence => "0 * * * * *",
-            Self::Audits => "30 */5 * * * *",
-            Self::Probes => "45 */15 * * * *",
+            Self::Subscriptions => "5 * * * * *",
             Self::Upkeep => "15 20 * * * *",
         }
     }
@@ -74,11 +55,9 @@ impl Schedule {
     /// What instants are cut to, so that replicas whose clocks differ by a moment name the same tick.
     fn grain(self) -> TimeDelta {
         match self {
-            Self::Polls => TimeDelta::seconds(10),
+            Self::Due => TimeDelta::seconds(10),
             Self::Parked => TimeDelta::seconds(30),
-            Self::Subscriptions | Self::Silence => TimeDelta::minutes(1),
-            Self::Audits => TimeDelta::minutes(5),
-            Self::Probes => TimeDelta::minutes(15),
+            Self::Subscriptions => TimeDelta::minutes(1),
             Self::Upkeep => TimeDelta::hours(1),
         }
     }
@@ -121,10 +100,15 @@ impl Schedules {
 }
 
 /// Writes the tick's row and passes the schedule on when this process was the first to write it.
-async fn tick(schedule: Schedule, store: &Store, clock: &SharedClock, won: &mpsc::Sender<Schedule>) {
+async fn tick(
+    schedule: Schedule,
+    store: &Store,
+    clock: &SharedClock,
+    won: &mpsc::Sender<Schedule>,
+) {
     let now = clock.now();
     let instant = now.duration_trunc(schedule.grain()).unwrap_or(now);
-    match store.tick_take(schedule.name(), instant, now).await {
+    match store.ticks_take(schedule.name(), instant, now).await {
         // A full channel means the last tick's work is still under way; this one is then not needed.
         Ok(true) => drop(won.try_send(schedule)),
         Ok(false) => debug!(schedule = schedule.name(), "another replica took the tick"),

@@ -11,7 +11,6 @@ pub mod batch;
 pub mod browser;
 pub mod calendar;
 pub mod call;
-pub mod commands;
 pub mod control;
 pub mod delivery;
 pub mod edits;

@@ -152,6 +152,11 @@ impl Store {
         self.core.wakes.listen()
     }
 
+    /// Has everybody in this process look at everything, as after lost signals; for schedules.
+    pub fn wake_all(&self) {
+        self.core.wakes.tell(&[super::Wake::Everything]);
+    }
+
     /// Closes the connections; what is committed stays, everything else fails from now on.
     pub async fn close(&self) {
         self.core.stop.cancel();

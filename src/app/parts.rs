@@ -1,0 +1,115 @@
+//! The parts, put together once per process.
+//!
+//! A command of the shell needs fewer of them than the service; [`Parts::open`] makes all that need no network.
+
+use std::sync::Arc;
+
+use secrecy::ExposeSecret as _;
+
+use super::error::AppError;
+use crate::api::{self, Api};
+use crate::config::{PublicUrl, Settings};
+use crate::graph::transport::{Graph, GraphSettings};
+use crate::model::time::SharedClock;
+use crate::oauth::{Keepers, OauthSettings, Platform, SignIns};
+use crate::secrets::{Keyring, Signer, Vault};
+use crate::store::Store;
+
+/// Everything that rooms are given.
+#[derive(Clone)]
+pub struct Parts {
+    /// What we were told.
+    pub settings: Arc<Settings>,
+    /// The time.
+    pub clock: SharedClock,
+    /// The database.
+    pub store: Store,
+    /// Opens and seals.
+    pub vault: Vault,
+    /// Signs clientStates.
+    pub signer: Signer,
+    /// Graph.
+    pub graph: Graph,
+    /// Access tokens of every mailbox.
+    pub keepers: Keepers,
+    /// The identity platform.
+    pub platform: Platform,
+    /// Sign-ins.
+    pub sign_ins: SignIns,
+}
+
+impl Parts {
+    /// Opens the database, brings its schema up to date, and makes what else needs no network.
+    pub async fn open(settings: Settings, clock: SharedClock) -> Result<Self, AppError> {
+        let store = Store::open(settings.database.url.expose(), Arc::clone(&clock))
+            .await
+            .map_err(AppError::Database)?;
+        store.migrate().await.map_err(AppError::Database)?;
+        Self::around(settings, clock, store)
+    }
+
+    /// The same around an open database.
+    pub fn around(settings: Settings, clock: SharedClock, store: Store) -> Result<Self, AppError> {
+        let keys: Vec<&str> = settings
+            .encryption
+            .keys
+            .iter()
+            .map(|key| key.expose_secret())
+            .collect();
+        let keyring = Keyring::parse(&keys.join(",")).map_err(AppError::Keys)?;
+        let vault = Vault::new(&keyring);
+        let signer = Signer::new(&keyring);
+        let microsoft = &settings.microsoft;
+        let graph = Graph::new(
+            &GraphSettings::new(microsoft.graph_base_url.clone()),
+            Arc::clone(&clock),
+        )
+        .map_err(AppError::Graph)?;
+        let platform = Platform::new(
+            &OauthSettings {
+                client_id: microsoft.client_id.clone(),
+                client_secret: microsoft.client_secret.clone(),
+                tenant: microsoft.tenant.clone(),
+                redirect_uri: microsoft.redirect_uri.clone(),
+                login_base_url: microsoft.login_base_url.clone(),
+            },
+            Arc::clone(&clock),
+        )
+        .map_err(AppError::Identity)?;
+        let keepers = Keepers::new(platform.clone(), store.clone(), vault.clone());
+        let sign_ins = SignIns::new(
+            platform.clone(),
+            graph.clone(),
+            store.clone(),
+            vault.clone(),
+        );
+        Ok(Self {
+            settings: Arc::new(settings),
+            clock,
+            store,
+            vault,
+            signer,
+            graph,
+            keepers,
+            platform,
+            sign_ins,
+        })
+    }
+
+    /// What the endpoints are given.
+    pub fn api(&self) -> Api {
+        Api {
+            store: self.store.clone(),
+            clock: Arc::clone(&self.clock),
+            patience: api::PATIENCE,
+        }
+    }
+
+    /// The address under which Graph reaches us, when there is one.
+    pub fn public_url(&self) -> Option<String> {
+        match &self.settings.server.public_url {
+            PublicUrl::Unset => None,
+            known => known.base(),
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! The work of a mailbox, lane by lane.
+//!
+//! A [`Service`] makes a [`Visit`] for each spell of a home. A visit calls the rooms of the domain in the order that keeps
+//! the promises: structure before subscriptions, subscriptions before rounds, so that nothing falls in between (M28).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::{error, info, warn};
+
+use super::parts::Parts;
+use super::resident::Next;
+use crate::graph::MailboxGraph;
+use crate::home::Home;
+use crate::mailboxes::{disconnect, states};
+use crate::mirror::{self, Mirror, MirrorError, Remedy};
+use crate::model::ids::MailboxId;
+use crate::model::mailbox::{MailboxState, StateReason};
+use crate::model::time::{SharedClock, Timestamp, later};
+use crate::model::work::{Command, Wish};
+use crate::store::{Priority, StoreError};
+use crate::subscriptions;
+
+/// After a failure without a wait of its own, the lane comes back after so long.
+const AFTER_FAILURE: Duration = Duration::from_secs(5);
+
+/// After a failure that the operator must mend.
+const AFTER_ALARM: Duration = Duration::from_mins(2);
+
+/// A suspended mailbox is looked at so often.
+const PROBE_EVERY: Duration = Duration::from_hours(24);
+
+/// Does the work of mailboxes.
+pub struct Service {
+    pub(super) parts: Parts,
+    pub(super) clock: SharedClock,
+    mirror: mirror::Settings,
+}
+
+/// One spell of work for one mailbox.
+pub(super) struct Visit {
+    parts: Parts,
+    home: Home,
+    graph: MailboxGraph,
+    mirror: Mirror,
+}
+
+impl Service {
+    /// With these parts.
+    pub fn new(parts: Parts) -> Self {
+        let told = &parts.settings.mirror;
+        let mirror = mirror::Settings {
+            push: parts.public_url().is_some(),
+            poll_with_push: told.poll_interval,
+            poll_without_push: told.poll_interval_without_push,
+            months_past: told.calendar_past_months,
+            months_future: told.calendar_future_months,
+            first_page: told.page_size,
+            audit_every: told.audit_interval,
+            ..mirror::Settings::default()
+        };
+        Self { clock: Arc::clone(&parts.clock), parts, mirror }
+    }
+
+    pub(super) fn visit(&self, home: &Home) -> Visit {
+        let graph = MailboxGraph::new(
+            self.parts.graph.clone(),
+            home.mailbox.user_id.clone(),
+            self.parts.keepers.keeper(home.mailbox.id),
+            Arc::clone(&home.gate) as _,
+        );
+        let mirror = Mirror::new(
+            self.parts.store.clone(),
+            graph.clone(),
+            home.fence,
+            Arc::clone(&self.clock),
+            self.mirror.clone(),
+        );
+        Visit { parts: self.parts.clone(), home: home.clone(), graph, mirror }
+    }
+}
+
+impl Visit {
+    pub(super) fn mailbox(&self) -> MailboxId {
+        self.home.mailbox.id
+    }
+
+    /// Whether the mailbox is to be mirrored at all; a disconnected one may still have a command waiting.
+    fn is_mirrored(&self) -> bool {
+        matches!(self.home.mailbox.state, MailboxState::Connected | MailboxState::Suspended)
+    }
+
+    /// What notices announced.
+    pub(super) async fn live(&self) -> anyhow::Result<Next> {
+        if !self.is_mirrored() {
+            return Ok(Next::Wait(None));
+        }
+        let done = self.mirror.refresh_live().await;
+        self.after(done.map(|report| report.more)).await
+    }
+
+    /// What rounds, sweeps and audits suspect.
+    pub(super) async fn repairs(&self) -> anyhow::Result<Next> {
+        if !self.is_mirrored() {
+            return Ok(Next::Wait(None));
+        }
+        let done = self.mirror.refresh_repairs().await;
+        self.after(done.map(|report| report.more)).await
+    }
+
+    /// What somebody waits for.
+    pub(super) async fn commands(&self) -> anyhow::Result<Next> {
+        let waiting = self.parts.store.commands_waiting(self.mailbox()).await?;
+        let Some(command) = waiting.into_iter().next() else {
+            return Ok(Next::Wait(None));
+        };
+        match self.fulfil(&command).await {
+            Ok(outcome) => {
+                self.finish(&command, Ok(outcome)).await?;
+                Ok(Next::Again)
+            }
+            Err(error) => {
+                // Another home has the mailbox: the command is its to fulfil.
+                if error.remedy() == Remedy::GiveUp {
+                    return Ok(Next::Wait(None));
+                }
+                self.finish(&command, Err(chain(&error))).await?;
+                self.after(Err(error)).await
+            }
+        }
+    }
+
+    async fn finish(
+        &self,
+        command: &Command,
+        outcome: Result<serde_json::Value, String>,
+    ) -> Result<(), StoreError> {
+        let now = self.now();
+        let mut tx = self.parts.store.write(Priority::Live).await?;
+        tx.fence(&self.home.fence).await?;
+        tx.command_finish(self.mailbox(), command.id, &outcome, now).await?;
+        tx.commit().await
+    }
+
+    async fn fulfil(&self, command: &Command) -> Result<serde_json::Value, MirrorError> {
+        if command.wish == Wish::Disconnect {
+            let parts = &self.parts;
+            let done = disconnect(&parts.store, &self.graph, &self.home.fence, &parts.clock).await?;
+            self.home.stopping.cancel();
+            return Ok(serde_json::json!({
+                "disconnected": true,
+                "subscriptions_deleted": done.subscriptions_deleted,
+                "subscriptions_left": done.subscriptions_left,
+            }));
+        }
+        if !self.is_mirrored() {
+            return Err(MirrorError::NotConnected);
+        }
+        self.mirror.command(command).await
+    }
+
+    /// The folder tree, the calendars, the subscriptions and the rounds, then the audit when its time has come.
+    pub(super) async fn rounds(&self) -> anyhow::Result<Next> {
+        if !self.is_mirrored() {
+            return Ok(Next::Wait(None));
+        }
+        if let Err(error) = self.mirror.structure().await {
+            return self.after(Err(error)).await;
+        }
+        if self.home.mailbox.state == MailboxState::Suspended {
+            // It answered: it is back.
+            states::resume(&self.parts.store, &self.home.fence, self.now()).await?;
+            info!(mailbox.id = %self.mailbox(), "mailbox {} can be reached again", self.mailbox());
+        }
+        if let Err(error) = subscriptions::reconcile(&self.subscriptions()).await {
+            // Without subscriptions the mirror polls: it goes on.
+            warn!(mailbox.id = %self.mailbox(), "the subscriptions of mailbox {} are not as they should be: {}", self.mailbox(), chain(&error));
+        }
+        match self.mirror.rounds_due().await {
+            Ok(report) if report.rounds > 0 || report.pages > 0 => return Ok(Next::Again),
+            Ok(_) => {}
+            Err(error) => return self.after(Err(error)).await,
+        }
+        if self.audit_is_due().await? {
+            if let Err(error) = self.mirror.audit(true).await {
+                return self.after(Err(error)).await;
+            }
+            return Ok(Next::Again);
+        }
+        Ok(Next::Wait(self.next_work_at().await))
+    }
+
+    async fn audit_is_due(&self) -> anyhow::Result<bool> {
+        let Some(mailbox) = self.parts.store.mailbox_get(self.mailbox()).await? else {
+            return Ok(false);
+        };
+        Ok(mailbox.audit_at.is_some_and(|at| at <= self.now()))
+    }
+
+    fn subscriptions(&self) -> subscriptions::Context {
+        subscriptions::Context {
+            store: self.parts.store.clone(),
+            graph: self.graph.clone(),
+            fence: self.home.fence,
+            mailbox: self.home.mailbox.clone(),
+            signer: self.parts.signer.clone(),
+            clock: Arc::clone(&self.parts.clock),
+            public_url: self.parts.public_url(),
+        }
+    }
+
+    /// When the mailbox needs attention next.
+    pub(super) async fn next_work_at(&self) -> Option<Timestamp> {
+        if !self.is_mirrored() {
+            return None;
+        }
+        if self.home.mailbox.state == MailboxState::Suspended {
+            return Some(later(self.now(), PROBE_EVERY));
+        }
+        let rounds = self.mirror.next_work_at().await.unwrap_or_else(|error| {
+            warn!(mailbox.id = %self.mailbox(), "could not tell when mailbox {} is due: {}", self.mailbox(), chain(&error));
+            Some(later(self.now(), AFTER_FAILURE))
+        });
+        let renewal = subscriptions::next_work_at(&self.subscriptions()).await.unwrap_or_default();
+        [rounds, renewal].into_iter().flatten().min()
+    }
+
+    fn now(&self) -> Timestamp {
+        self.parts.clock.now()
+    }
+
+    /// What a lane does after it succeeded, with more to do or not, or failed.
+    async fn after(&self, done: Result<bool, MirrorError>) -> anyhow::Result<Next> {
+        let error = match done {
+            Ok(true) => return Ok(Next::Again),
+            Ok(false) => return Ok(Next::Wait(self.mirror.next_work_at().await?)),
+            Err(error) => error,
+        };
+        let mailbox = self.mailbox();
+        match error.remedy() {
+            Remedy::GiveUp => Ok(Next::Wait(None)),
+            Remedy::NotBefore(until) => Ok(Next::Wait(Some(until))),
+            Remedy::Later(after) => {
+                warn!(mailbox.id = %mailbox, "work on mailbox {mailbox} is put off: {}", chain(&error));
+                Ok(Next::Wait(Some(later(self.now(), after.unwrap_or(AFTER_FAILURE)))))
+            }
+            Remedy::Suspend(reason) => {
+                self.stop(MailboxState::Suspended, reason, &error).await?;
+                Ok(Next::Wait(None))
+            }
+            Remedy::Reauth(reason) => {
+                self.stop(MailboxState::NeedsReauth, reason, &error).await?;
+                Ok(Next::Wait(None))
+            }
+            Remedy::Operator => {
+                error!(mailbox.id = %mailbox, "the operator must act: {}", chain(&error));
+                Ok(Next::Wait(Some(later(self.now(), AFTER_ALARM))))
+            }
+        }
+    }
+
+    async fn stop(
+        &self,
+        state: MailboxState,
+        reason: StateReason,
+        error: &MirrorError,
+    ) -> anyhow::Result<()> {
+        let mailbox = self.mailbox();
+        warn!(mailbox.id = %mailbox, "work on mailbox {mailbox} stops ({reason:?}): {}", chain(error));
+        states::stop(&self.parts.store, &self.home.fence, state, reason, self.now()).await?;
+        self.home.stopping.cancel();
+        Ok(())
+    }
+}
+
+/// An error with its causes on one line.
+pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        text.push_str(": ");
+        text.push_str(&source.to_string());
+        cause = source.source();
+    }
+    text
+}
