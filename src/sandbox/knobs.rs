@@ -87,6 +87,8 @@ pub struct Knobs {
     pub batch_drop_response: bool,
 
     // Messages and folders.
+    /// F3.14: a delta page of more bytes than this answers 504.
+    pub page_bytes_limit: Option<usize>,
     /// S18: pages are smaller than asked for.
     pub short_pages: bool,
     /// S18: the first page of a listing is empty and has a nextLink.
@@ -201,6 +203,7 @@ impl Default for Knobs {
             upload_bytes: 150 * 1024 * 1024,
             batch_shuffle: true,
             batch_drop_response: false,
+            page_bytes_limit: None,
             short_pages: false,
             empty_page: false,
             read_keeps_modified: true,

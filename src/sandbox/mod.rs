@@ -19,6 +19,7 @@ pub mod faults;
 pub mod http;
 pub mod identity;
 pub mod ids;
+pub mod json;
 pub mod knobs;
 pub mod lifecycle;
 pub mod mail;

@@ -1,25 +1,122 @@
-//! Folders and messages.
+//! Folders and messages: what Graph shows of a mailbox's mail and what it lets be done to it.
+//!
+//! `state` keeps where things are, `operations`, `folder` and `outgoing` change them, `delta` tells
+//! what has changed, `render` writes it down; the `*_calls` answer HTTP.
 
+pub mod delta;
+mod delta_calls;
+pub mod fields;
+pub mod folder;
+mod folder_calls;
+mod input;
+mod list_calls;
+pub mod message;
+mod message_calls;
+mod mime;
+pub mod operations;
 pub mod outgoing;
+pub mod plain_text;
+pub mod render;
+mod reply;
+mod state;
+mod truth;
+
+use axum::http::{Method, StatusCode};
 
 use super::call::{Call, Reply};
 use super::error::GraphFault;
 use super::world::State;
 
-/// The mail of one mailbox.
-#[derive(Debug, Default)]
-pub struct MailState {}
+pub use folder::FolderKey;
+pub use message::{Message, MessageKey};
+pub use operations::MessagePatch;
+pub use state::MailState;
 
 /// Answers a call below `/me/messages`, `/me/mailFolders` and their kin; `rest` is the path after
 /// the mailbox.
 pub fn handle(
     state: &mut State,
     mailbox: usize,
-    _call: &Call,
+    call: &Call,
     rest: &[String],
 ) -> Result<Reply, GraphFault> {
-    let _mail = state.mailboxes.get(mailbox).map(|mailbox| &mailbox.mail);
-    Err(GraphFault::no_such_resource(
-        rest.first().map_or("", String::as_str),
-    ))
+    let lower: Vec<String> = rest
+        .iter()
+        .map(|segment| segment.to_ascii_lowercase())
+        .collect();
+    let words: Vec<&str> = lower.iter().map(String::as_str).collect();
+    // Ids are taken from `rest`: their case is part of them (F5.22).
+    let id = rest.get(1).map_or("", String::as_str);
+    match words.as_slice() {
+        ["sendmail"] => {
+            only(call, &Method::POST).and_then(|()| outgoing::send_mail(state, mailbox, call))
+        }
+        ["translateexchangeids"] => {
+            only(call, &Method::POST)?;
+            message_calls::translate_ids(state, mailbox, call)
+        }
+        ["messages"] => list_calls::messages(state, mailbox, None, call),
+        ["messages", "delta"] => Err(GraphFault::bad_request(
+            "ErrorInvalidRequest",
+            "Change tracking is not supported against the resource 'Microsoft.OutlookServices.Message'; use a folder.",
+        )),
+        ["messages", _, inner @ ..] => {
+            message_calls::handle(state, mailbox, id, inner, rest, 2, call)
+        }
+        ["mailfolders", "delta"] => {
+            only(call, &Method::GET)?;
+            let knobs = state.knobs.clone();
+            let mail = mail_of(state, mailbox)?;
+            delta_calls::delta(mail, None, call, &knobs)
+        }
+        ["mailfolders", _, "messages"] => {
+            let folder = mail_of(state, mailbox)?.find_folder(id)?;
+            list_calls::messages(state, mailbox, Some(folder), call)
+        }
+        ["mailfolders", _, "messages", "delta"] => {
+            only(call, &Method::GET)?;
+            let knobs = state.knobs.clone();
+            let mail = mail_of(state, mailbox)?;
+            let folder = mail.find_folder(id).map_err(|fault| {
+                if call.query.delta_token.is_some() || call.query.skip_token.is_some() {
+                    // S44
+                    GraphFault::new(
+                        StatusCode::NOT_FOUND,
+                        "ErrorSyncFolderNotFound",
+                        "The specified folder could not be found in the store.",
+                    )
+                } else {
+                    fault
+                }
+            })?;
+            delta_calls::delta(mail, Some(folder), call, &knobs)
+        }
+        ["mailfolders", _, "messages", _, inner @ ..] => {
+            let folder = mail_of(state, mailbox)?.find_folder(id)?;
+            let message = rest.get(3).map_or("", String::as_str);
+            message_calls::check_folder(state, mailbox, folder, message)?;
+            message_calls::handle(state, mailbox, message, inner, rest, 4, call)
+        }
+        ["mailfolders", inner @ ..] => folder_calls::handle(state, mailbox, id, inner, call),
+        _ => Err(GraphFault::no_such_resource(
+            rest.first().map_or("", String::as_str),
+        )),
+    }
+}
+
+/// The mail of the mailbox at `index`.
+fn mail_of(state: &mut State, index: usize) -> Result<&mut MailState, GraphFault> {
+    state
+        .mailboxes
+        .get_mut(index)
+        .map(|mailbox| &mut mailbox.mail)
+        .ok_or_else(GraphFault::item_not_found)
+}
+
+fn only(call: &Call, method: &Method) -> Result<(), GraphFault> {
+    if call.method == *method {
+        Ok(())
+    } else {
+        Err(GraphFault::method_not_allowed())
+    }
 }

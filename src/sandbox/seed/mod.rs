@@ -15,7 +15,7 @@ pub fn mailboxes(options: &Options, now: Timestamp, rng: &mut fastrand::Rng) -> 
         .iter()
         .map(|user| Mailbox {
             user: user.clone(),
-            mail: MailState::default(),
+            mail: MailState::new(user.language, rng),
             calendar: if options.events {
                 calendar::filled(user, &users, now, rng)
             } else {

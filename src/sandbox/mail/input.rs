@@ -1,0 +1,288 @@
+//! Messages and attachments as clients write them.
+
+use axum::http::StatusCode;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::message::{Attachment, AttachmentKind, Importance, MessageBody, Recipient};
+use super::operations::{MessagePatch, flag_from};
+use crate::model::time::Timestamp;
+use crate::sandbox::error::GraphFault;
+use crate::sandbox::prefer::BodyType;
+
+/// The most bytes of a file that may be attached in one call (F8.8).
+const MOST_ATTACHED: usize = 3 * 1024 * 1024;
+
+/// A message in a request.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MessageInput {
+    is_read: Option<bool>,
+    categories: Option<Vec<String>>,
+    flag: Option<Value>,
+    importance: Option<String>,
+    inference_classification: Option<String>,
+    is_delivery_receipt_requested: Option<bool>,
+    is_read_receipt_requested: Option<bool>,
+    single_value_extended_properties: Option<Vec<ExtendedInput>>,
+    subject: Option<String>,
+    body: Option<BodyInput>,
+    from: Option<RecipientInput>,
+    sender: Option<RecipientInput>,
+    to_recipients: Option<Vec<RecipientInput>>,
+    cc_recipients: Option<Vec<RecipientInput>>,
+    bcc_recipients: Option<Vec<RecipientInput>>,
+    reply_to: Option<Vec<RecipientInput>>,
+    internet_message_id: Option<String>,
+    internet_message_headers: Option<Vec<HeaderInput>>,
+    attachments: Option<Vec<AttachmentInput>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ExtendedInput {
+    id: String,
+    value: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct HeaderInput {
+    name: String,
+    value: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BodyInput {
+    #[serde(default)]
+    content_type: Option<String>,
+    #[serde(default)]
+    content: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RecipientInput {
+    email_address: AddressInput,
+}
+
+#[derive(Debug, Deserialize)]
+struct AddressInput {
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    address: Option<String>,
+}
+
+/// An attachment in a request.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AttachmentInput {
+    #[serde(rename = "@odata.type", default)]
+    item_type: Option<String>,
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    content_type: Option<String>,
+    #[serde(default)]
+    content_bytes: Option<String>,
+    #[serde(default)]
+    content_id: Option<String>,
+    #[serde(default)]
+    is_inline: bool,
+    #[serde(default)]
+    item: Option<Value>,
+    #[serde(default)]
+    source_url: Option<String>,
+}
+
+impl From<RecipientInput> for Recipient {
+    fn from(input: RecipientInput) -> Self {
+        let address = input.email_address.address;
+        Self {
+            name: input
+                .email_address
+                .name
+                .or_else(|| address.clone())
+                .unwrap_or_default(),
+            address,
+        }
+    }
+}
+
+fn invalid(what: &str) -> GraphFault {
+    GraphFault::bad_request(
+        "ErrorInvalidRequest",
+        format!("The value of {what} is invalid."),
+    )
+}
+
+impl MessageInput {
+    /// Everything but the attachments as a patch, and the attachments.
+    pub fn into_patch(self, now: Timestamp) -> Result<(MessagePatch, Vec<Attachment>), GraphFault> {
+        let people = |list: Option<Vec<RecipientInput>>| {
+            list.map(|list| list.into_iter().map(Recipient::from).collect::<Vec<_>>())
+        };
+        let attachments = self
+            .attachments
+            .unwrap_or_default()
+            .into_iter()
+            .map(|attachment| attachment.into_attachment(now))
+            .collect::<Result<_, _>>()?;
+        let headers = self.internet_message_headers.map(|headers| {
+            headers
+                .into_iter()
+                .map(|header| (header.name, header.value))
+                .collect::<Vec<_>>()
+        });
+        if let Some(headers) = &headers {
+            check_headers(headers)?;
+        }
+        let patch = MessagePatch {
+            is_read: self.is_read,
+            categories: self.categories,
+            flag: self
+                .flag
+                .map(|flag| flag_from(&flag).ok_or_else(|| invalid("flag")))
+                .transpose()?,
+            importance: self
+                .importance
+                .map(|name| Importance::parse(&name).ok_or_else(|| invalid("importance")))
+                .transpose()?,
+            is_focused: self
+                .inference_classification
+                .map(|name| match name.to_ascii_lowercase().as_str() {
+                    "focused" => Ok(true),
+                    "other" => Ok(false),
+                    _ => Err(invalid("inferenceClassification")),
+                })
+                .transpose()?,
+            wants_delivery_receipt: self.is_delivery_receipt_requested,
+            wants_read_receipt: self.is_read_receipt_requested,
+            extended: self
+                .single_value_extended_properties
+                .unwrap_or_default()
+                .into_iter()
+                .map(|property| (property.id, property.value))
+                .collect(),
+            subject: self.subject,
+            body: self.body.map(BodyInput::into_body).transpose()?,
+            from: self.from.map(|from| Some(from.into())),
+            sender: self.sender.map(|sender| Some(sender.into())),
+            to: people(self.to_recipients),
+            cc: people(self.cc_recipients),
+            bcc: people(self.bcc_recipients),
+            reply_to: people(self.reply_to),
+            internet_message_id: self.internet_message_id,
+            headers,
+        };
+        let recipients = [&patch.to, &patch.cc, &patch.bcc]
+            .into_iter()
+            .flatten()
+            .map(Vec::len)
+            .sum::<usize>();
+        if recipients > 500 {
+            return Err(GraphFault::bad_request(
+                "ErrorTooManyRecipients",
+                "A message has at most 500 recipients.",
+            ));
+        }
+        Ok((patch, attachments))
+    }
+
+    /// Whether a body was given.
+    pub fn has_body(&self) -> bool {
+        self.body.is_some()
+    }
+}
+
+/// F11.3: own headers begin with `x-`, and there are at most five.
+fn check_headers(headers: &[(String, String)]) -> Result<(), GraphFault> {
+    let own = |name: &str| name.to_ascii_lowercase().starts_with("x-");
+    if headers.len() > 5 || !headers.iter().all(|(name, _)| own(name)) {
+        return Err(GraphFault::bad_request(
+            "InvalidInternetMessageHeader",
+            "Internet message headers start with 'x-' or 'X-', at most five of them.",
+        ));
+    }
+    Ok(())
+}
+
+impl BodyInput {
+    fn into_body(self) -> Result<MessageBody, GraphFault> {
+        let kind = match self
+            .content_type
+            .as_deref()
+            .map(str::to_ascii_lowercase)
+            .as_deref()
+        {
+            None | Some("text") => BodyType::Text,
+            Some("html") => BodyType::Html,
+            Some(_) => return Err(invalid("body.contentType")),
+        };
+        Ok(MessageBody::new(kind, &self.content.unwrap_or_default()))
+    }
+}
+
+impl AttachmentInput {
+    /// The attachment.
+    pub fn into_attachment(self, now: Timestamp) -> Result<Attachment, GraphFault> {
+        let name = self.name.ok_or_else(|| invalid("attachment.name"))?;
+        let item_type = self
+            .item_type
+            .unwrap_or_default()
+            .trim_start_matches('#')
+            .to_ascii_lowercase();
+        let (kind, size, content_type) = match item_type.as_str() {
+            "microsoft.graph.fileattachment" => {
+                let text = self.content_bytes.unwrap_or_default();
+                let content = STANDARD
+                    .decode(text.as_bytes())
+                    .map_err(|_| invalid("attachment.contentBytes"))?;
+                if content.len() > MOST_ATTACHED {
+                    return Err(GraphFault::new(
+                        StatusCode::PAYLOAD_TOO_LARGE,
+                        "ErrorMessageSizeExceeded",
+                        "The attachment is too large for one call; use an upload session.",
+                    ));
+                }
+                let size = content.len() + 150;
+                let kind = AttachmentKind::File {
+                    content: Bytes::from(content),
+                    content_id: self.content_id,
+                    unreadable: false,
+                };
+                let content_type = self.content_type;
+                (kind, size, content_type)
+            }
+            "microsoft.graph.itemattachment" => {
+                let item = self.item.ok_or_else(|| invalid("attachment.item"))?;
+                let size = item.to_string().len();
+                let mime = format!(
+                    "Subject: {}\r\nMIME-Version: 1.0\r\n\r\n",
+                    item.get("subject")
+                        .and_then(Value::as_str)
+                        .unwrap_or_default()
+                );
+                (AttachmentKind::Item { item, mime }, size, None)
+            }
+            "microsoft.graph.referenceattachment" => {
+                let url = self.source_url.unwrap_or_default();
+                let size = url.len();
+                (AttachmentKind::Reference { url }, size, None)
+            }
+            _ => return Err(invalid("attachment.@odata.type")),
+        };
+        Ok(Attachment {
+            suffix: String::new(),
+            name,
+            content_type: content_type.unwrap_or_else(|| "application/octet-stream".to_owned()),
+            size,
+            is_inline: self.is_inline,
+            modified_at: now,
+            kind,
+        })
+    }
+}

@@ -1,0 +1,626 @@
+//! Messages, folders and attachments as Graph writes them, straight from the structs.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+use super::MailState;
+use super::fields::Fields;
+use super::folder::{Folder, FolderKey};
+use super::message::{Attachment, AttachmentKind, Meeting, Message, MessageBody, Recipient};
+use super::plain_text;
+use crate::sandbox::error::GraphFault;
+use crate::sandbox::json::{Object, push_escaped, push_list, push_text};
+use crate::sandbox::prefer::{BodyType, Prefer};
+use crate::sandbox::query::{Expand, Query, encode};
+use crate::sandbox::stamp;
+
+/// How the messages of one answer are written.
+#[derive(Debug, Clone)]
+pub struct MessageView {
+    /// The properties.
+    pub fields: Fields,
+    /// The id format.
+    pub immutable: bool,
+    /// The body's format; as it is when not asked for.
+    pub body_type: Option<BodyType>,
+    /// `$expand=attachments`.
+    pub attachments: Option<AttachmentView>,
+    /// `$expand=singleValueExtendedProperties`: the ids in its filter.
+    pub extended: Option<Vec<String>>,
+    /// Whether every item names its type, as delta does.
+    pub typed: bool,
+}
+
+impl MessageView {
+    /// What the query and the preferences of a call ask for.
+    pub fn of(query: &Query, prefer: &Prefer) -> Result<Self, GraphFault> {
+        let attachments = query
+            .expands("attachments")
+            .map(AttachmentView::expanded)
+            .transpose()?;
+        for expand in &query.expand {
+            let known = ["attachments", "extensions", "singleValueExtendedProperties"];
+            let bare = expand.navigation.rsplit('/').next().unwrap_or_default();
+            if !known.iter().any(|known| known.eq_ignore_ascii_case(bare)) && bare != "event" {
+                return Err(GraphFault::bad_request(
+                    "RequestBroker--ParseUri",
+                    format!(
+                        "Could not find a property named '{bare}' on type 'Microsoft.OutlookServices.Message'."
+                    ),
+                ));
+            }
+        }
+        Ok(Self {
+            fields: Fields::selected(&query.select)?,
+            immutable: prefer.immutable_ids,
+            body_type: prefer.body_type,
+            attachments,
+            extended: query
+                .expands("singleValueExtendedProperties")
+                .map(|expand| quoted_texts(&expand.options)),
+            typed: false,
+        })
+    }
+
+    /// Everything, with immutable ids: the truth (S72).
+    pub fn truth() -> Self {
+        Self {
+            fields: Fields::DEFAULT,
+            immutable: true,
+            body_type: None,
+            attachments: Some(AttachmentView {
+                content: false,
+                ..AttachmentView::default()
+            }),
+            extended: None,
+            typed: true,
+        }
+    }
+}
+
+/// How attachments are written.
+#[derive(Debug, Clone)]
+pub struct AttachmentView {
+    /// `$select`, in lower case; empty is everything.
+    select: Vec<String>,
+    /// Whether `contentBytes` comes (F8.2).
+    content: bool,
+    /// `$expand=microsoft.graph.itemAttachment/item` (F8.4).
+    item: bool,
+}
+
+impl Default for AttachmentView {
+    fn default() -> Self {
+        Self {
+            select: Vec::new(),
+            content: true,
+            item: false,
+        }
+    }
+}
+
+impl AttachmentView {
+    /// What `$select` and `$expand` of an attachment call ask for. What only a derived type has
+    /// needs the type before it (F8.2).
+    pub fn new(select: &[String], expands_item: bool) -> Result<Self, GraphFault> {
+        let mut names = Vec::new();
+        for name in select {
+            let (cast, bare) = name.rsplit_once('/').unwrap_or(("", name));
+            let lower = bare.to_ascii_lowercase();
+            let base = [
+                "id",
+                "name",
+                "contenttype",
+                "size",
+                "isinline",
+                "lastmodifieddatetime",
+            ];
+            let derived = ["contentid", "contentlocation", "contentbytes"];
+            if !base.contains(&lower.as_str())
+                && (cast.is_empty() || !derived.contains(&lower.as_str()))
+            {
+                return Err(GraphFault::bad_request(
+                    "RequestBroker--ParseUri",
+                    format!(
+                        "Could not find a property named '{bare}' on type 'Microsoft.OutlookServices.Attachment'."
+                    ),
+                ));
+            }
+            names.push(lower);
+        }
+        let content = names.is_empty() || names.iter().any(|name| name == "contentbytes");
+        Ok(Self {
+            select: names,
+            content,
+            item: expands_item,
+        })
+    }
+
+    fn expanded(expand: &Expand) -> Result<Self, GraphFault> {
+        Self::new(&expand.select, false)
+    }
+
+    fn wants(&self, lower: &str) -> bool {
+        self.select.is_empty() || self.select.iter().any(|name| name == lower)
+    }
+}
+
+/// The texts between single quotes.
+fn quoted_texts(text: &str) -> Vec<String> {
+    text.split('\'')
+        .enumerate()
+        .filter(|(index, _)| index % 2 == 1)
+        .map(|(_, text)| text.to_owned())
+        .collect()
+}
+
+/// Appends a message.
+pub fn push_message(out: &mut String, mail: &MailState, message: &Message, view: &MessageView) {
+    let mut object = Object::open(out);
+    write_head(&mut object, message, view.typed);
+    object.text("id", message.id(view.immutable));
+    write_fields(&mut object, mail, message, view);
+    if let Some(attachments) = &view.attachments {
+        let id = message.id(view.immutable);
+        push_list(
+            object.key("attachments"),
+            &message.attachments,
+            |out, attachment| {
+                push_attachment(out, attachment, id, attachments);
+            },
+        );
+    }
+    if let Some(wanted) = &view.extended {
+        write_extended(&mut object, message, wanted);
+    }
+    object.close();
+}
+
+/// Appends `{id, isRead, parentFolderId}`, all that an `isRead` flip may bring (F6.5, S35).
+pub fn push_read_change(out: &mut String, mail: &MailState, message: &Message, view: &MessageView) {
+    let mut object = Object::open(out);
+    write_head(&mut object, message, view.typed);
+    object.text("id", message.id(view.immutable));
+    if view.fields.has(Fields::IS_READ) {
+        object.flag("isRead", message.is_read);
+    }
+    if view.fields.has(Fields::PARENT_FOLDER) {
+        object.text("parentFolderId", mail.folder_id(message.folder));
+    }
+    object.close();
+}
+
+fn write_head(object: &mut Object<'_>, message: &Message, typed: bool) {
+    if typed || message.meeting.is_some() {
+        let out = object.key("@odata.type");
+        out.push_str("\"#microsoft.graph.");
+        out.push_str(message.item_type());
+        out.push('"');
+    }
+    let out = object.key("@odata.etag");
+    out.push_str("\"W/\\\"");
+    push_escaped(out, &message.change_key());
+    out.push_str("\\\"\"");
+}
+
+fn write_fields(object: &mut Object<'_>, mail: &MailState, message: &Message, view: &MessageView) {
+    let fields = view.fields;
+    if fields.has(Fields::CREATED) {
+        object.instant("createdDateTime", message.created_at);
+    }
+    if fields.has(Fields::MODIFIED) {
+        object.instant("lastModifiedDateTime", message.modified_at);
+    }
+    if fields.has(Fields::CHANGE_KEY) {
+        object.text("changeKey", &message.change_key());
+    }
+    if fields.has(Fields::CATEGORIES) {
+        push_list(
+            object.key("categories"),
+            &message.categories,
+            |out, text| {
+                push_text(out, text);
+            },
+        );
+    }
+    if fields.has(Fields::RECEIVED) {
+        object.instant("receivedDateTime", message.received_at);
+    }
+    if fields.has(Fields::SENT) {
+        object.instant("sentDateTime", message.sent_at);
+    }
+    if fields.has(Fields::HAS_ATTACHMENTS) {
+        object.flag("hasAttachments", message.has_attachments());
+    }
+    if fields.has(Fields::INTERNET_MESSAGE_ID) {
+        object.text("internetMessageId", &message.internet_message_id);
+    }
+    if fields.has(Fields::SUBJECT) {
+        object.text("subject", &message.subject);
+    }
+    if fields.has(Fields::BODY_PREVIEW) {
+        object.text("bodyPreview", &message.body.preview);
+    }
+    if fields.has(Fields::IMPORTANCE) {
+        object.text("importance", message.importance.name());
+    }
+    if fields.has(Fields::PARENT_FOLDER) {
+        object.text("parentFolderId", mail.folder_id(message.folder));
+    }
+    if fields.has(Fields::CONVERSATION) {
+        object.text("conversationId", &message.conversation_id);
+    }
+    if fields.has(Fields::CONVERSATION_INDEX) {
+        let out = object.key("conversationIndex");
+        out.push('"');
+        STANDARD.encode_string(&message.conversation_index, out);
+        out.push('"');
+    }
+    if fields.has(Fields::DELIVERY_RECEIPT) {
+        object.flag("isDeliveryReceiptRequested", message.wants_delivery_receipt);
+    }
+    if fields.has(Fields::READ_RECEIPT) {
+        object.flag("isReadReceiptRequested", message.wants_read_receipt);
+    }
+    if fields.has(Fields::IS_READ) {
+        object.flag("isRead", message.is_read);
+    }
+    if fields.has(Fields::IS_DRAFT) {
+        object.flag("isDraft", message.is_draft);
+    }
+    if fields.has(Fields::WEB_LINK) {
+        let out = object.key("webLink");
+        out.push_str("\"https://outlook.office365.com/owa/?ItemID=");
+        out.push_str(&encode(message.id(view.immutable)));
+        out.push_str("&exvsurl=1&viewmodel=ReadMessageItem\"");
+    }
+    if fields.has(Fields::CLASSIFICATION) {
+        let name = if message.is_focused {
+            "focused"
+        } else {
+            "other"
+        };
+        object.text("inferenceClassification", name);
+    }
+    if fields.has(Fields::BODY) {
+        write_body(object, "body", &message.body, view.body_type);
+    }
+    write_people(object, message, fields);
+    if fields.has(Fields::FLAG) {
+        write_flag(object, message);
+    }
+    if fields.has(Fields::HEADERS) && !message.headers.is_empty() {
+        push_list(
+            object.key("internetMessageHeaders"),
+            &message.headers,
+            |out, (name, value)| {
+                let mut header = Object::open(out);
+                header.text("name", name);
+                header.text("value", value);
+                header.close();
+            },
+        );
+    }
+    if fields.has(Fields::UNIQUE_BODY) {
+        let unique = unique_part(&message.body);
+        write_body(object, "uniqueBody", &unique, view.body_type);
+    }
+    if let Some(meeting) = &message.meeting
+        && fields.has(Fields::MEETING)
+    {
+        write_meeting(object, meeting);
+    }
+}
+
+fn write_people(object: &mut Object<'_>, message: &Message, fields: Fields) {
+    // A draft without a sender has neither key (F5.9).
+    if let Some(sender) = &message.sender
+        && fields.has(Fields::SENDER)
+    {
+        push_recipient(object.key("sender"), sender);
+    }
+    if let Some(from) = &message.from
+        && fields.has(Fields::FROM)
+    {
+        push_recipient(object.key("from"), from);
+    }
+    for (field, name, people) in [
+        (Fields::TO, "toRecipients", &message.to),
+        (Fields::CC, "ccRecipients", &message.cc),
+        (Fields::BCC, "bccRecipients", &message.bcc),
+        (Fields::REPLY_TO, "replyTo", &message.reply_to),
+    ] {
+        if fields.has(field) {
+            push_list(object.key(name), people, push_recipient);
+        }
+    }
+}
+
+fn push_recipient(out: &mut String, recipient: &Recipient) {
+    out.push_str("{\"emailAddress\":");
+    let mut address = Object::open(out);
+    address.text("name", &recipient.name);
+    address.optional("address", recipient.address.as_deref());
+    address.close();
+    out.push('}');
+}
+
+fn write_body(object: &mut Object<'_>, name: &str, body: &MessageBody, wanted: Option<BodyType>) {
+    let kind = wanted.unwrap_or(body.kind);
+    let out = object.key(name);
+    out.push_str(match kind {
+        BodyType::Html => "{\"contentType\":\"html\",\"content\":",
+        BodyType::Text => "{\"contentType\":\"text\",\"content\":",
+    });
+    match (body.kind, kind) {
+        (BodyType::Html, BodyType::Text) => {
+            push_text(out, &plain_text::from_html(&body.content()));
+        }
+        (BodyType::Text, BodyType::Html) => {
+            push_text(out, &plain_text::to_html(&body.content()));
+        }
+        _ => out.push_str(&body.json),
+    }
+    out.push('}');
+}
+
+/// Where the quoted part of a reply begins, in HTML and in text.
+pub const QUOTE_MARKS: [&str; 2] = [
+    "<div id=\"divRplyFwdMsg\"",
+    "________________________________",
+];
+
+fn unique_part(body: &MessageBody) -> MessageBody {
+    let content = body.content();
+    let unique = QUOTE_MARKS
+        .iter()
+        .filter_map(|mark| content.split_once(mark))
+        .map(|(before, _)| before)
+        .min_by_key(|before| before.len())
+        .unwrap_or(&content);
+    MessageBody::new(body.kind, unique)
+}
+
+fn write_flag(object: &mut Object<'_>, message: &Message) {
+    let mut flag = Object::open(object.key("flag"));
+    flag.text("flagStatus", message.flag.status);
+    write_dates(&mut flag, &message.flag.dates);
+    flag.close();
+}
+
+fn write_dates(object: &mut Object<'_>, dates: &BTreeMap<&'static str, Value>) {
+    for (name, date) in dates {
+        object.raw(name, &date.to_string());
+    }
+}
+
+fn write_meeting(object: &mut Object<'_>, meeting: &Meeting) {
+    object.text("meetingMessageType", meeting.message_type);
+    object.text("type", "singleInstance");
+    object.flag("isOutOfDate", false);
+    object.flag("isAllDay", false);
+    object.flag("isDelegated", false);
+    for (name, at) in [
+        ("startDateTime", meeting.start),
+        ("endDateTime", meeting.end),
+    ] {
+        let mut date = Object::open(object.key(name));
+        let written = format!("{}.0000000", stamp::seconds_without_zone(at));
+        date.text("dateTime", &written);
+        date.text("timeZone", "UTC");
+        date.close();
+    }
+    let mut location = Object::open(object.key("location"));
+    location.text("displayName", &meeting.location);
+    location.text("locationType", "default");
+    location.close();
+    object.raw("recurrence", "null");
+    if meeting.item_type == "eventMessageRequest" {
+        object.text("meetingRequestType", "newMeetingRequest");
+        object.flag("responseRequested", true);
+        object.flag("allowNewTimeProposals", true);
+    }
+}
+
+fn write_extended(object: &mut Object<'_>, message: &Message, wanted: &[String]) {
+    let found: Vec<_> = message
+        .extended
+        .iter()
+        .filter(|(id, _)| wanted.iter().any(|wanted| wanted.eq_ignore_ascii_case(id)))
+        .collect();
+    if found.is_empty() {
+        return;
+    }
+    push_list(
+        object.key("singleValueExtendedProperties"),
+        found,
+        |out, (id, value)| {
+            let mut property = Object::open(out);
+            property.text("id", id);
+            property.text("value", value);
+            property.close();
+        },
+    );
+}
+
+/// Appends an attachment (F8.1); `message_id` gives the format of its id.
+pub fn push_attachment(
+    out: &mut String,
+    attachment: &Attachment,
+    message_id: &str,
+    view: &AttachmentView,
+) {
+    let mut object = Object::open(out);
+    let kind = match &attachment.kind {
+        AttachmentKind::File { .. } => "#microsoft.graph.fileAttachment",
+        AttachmentKind::Item { .. } => "#microsoft.graph.itemAttachment",
+        AttachmentKind::Reference { .. } => "#microsoft.graph.referenceAttachment",
+    };
+    object.text("@odata.type", kind);
+    if matches!(attachment.kind, AttachmentKind::File { .. }) {
+        object.text("@odata.mediaContentType", &attachment.content_type);
+    }
+    object.text("id", &attachment.id(message_id));
+    if view.wants("lastmodifieddatetime") {
+        object.instant("lastModifiedDateTime", attachment.modified_at);
+    }
+    if view.wants("name") {
+        object.text("name", &attachment.name);
+    }
+    if view.wants("contenttype") {
+        match attachment.kind {
+            AttachmentKind::Item { .. } => object.raw("contentType", "null"),
+            _ => object.text("contentType", &attachment.content_type),
+        }
+    }
+    if view.wants("size") {
+        object.number("size", attachment.size);
+    }
+    if view.wants("isinline") {
+        object.flag("isInline", attachment.is_inline);
+    }
+    match &attachment.kind {
+        AttachmentKind::File {
+            content,
+            content_id,
+            ..
+        } => {
+            if view.wants("contentid") {
+                object.optional("contentId", content_id.as_deref());
+            }
+            if view.wants("contentlocation") {
+                object.raw("contentLocation", "null");
+            }
+            if view.content {
+                let out = object.key("contentBytes");
+                out.push('"');
+                STANDARD.encode_string(content, out);
+                out.push('"');
+            }
+        }
+        AttachmentKind::Item { item, .. } if view.item => {
+            object.raw("item", &item.to_string());
+        }
+        AttachmentKind::Item { .. } | AttachmentKind::Reference { .. } => {}
+    }
+    object.close();
+}
+
+/// Which properties of folders are written.
+#[derive(Debug, Clone, Default)]
+pub struct FolderView {
+    select: Vec<String>,
+    /// Whether every item names its type, as delta does.
+    pub typed: bool,
+    /// `$expand=childFolders`.
+    pub children: bool,
+}
+
+impl FolderView {
+    /// What the query asks for.
+    pub fn of(query: &Query) -> Result<Self, GraphFault> {
+        let known = [
+            "id",
+            "displayname",
+            "parentfolderid",
+            "childfoldercount",
+            "unreaditemcount",
+            "totalitemcount",
+            "sizeinbytes",
+            "ishidden",
+        ];
+        let mut select = Vec::new();
+        for name in &query.select {
+            let lower = name.to_ascii_lowercase();
+            if !known.contains(&lower.as_str()) {
+                return Err(GraphFault::bad_request(
+                    "RequestBroker--ParseUri",
+                    format!(
+                        "Could not find a property named '{name}' on type 'Microsoft.OutlookServices.MailFolder'."
+                    ),
+                ));
+            }
+            select.push(lower);
+        }
+        Ok(Self {
+            select,
+            typed: false,
+            children: query.expands("childFolders").is_some(),
+        })
+    }
+
+    fn wants(&self, lower: &str) -> bool {
+        self.select.is_empty() || self.select.iter().any(|name| name == lower)
+    }
+}
+
+/// Appends a folder (F5.17).
+pub fn push_folder(out: &mut String, mail: &MailState, folder: &Folder, view: &FolderView) {
+    let mut object = Object::open(out);
+    match &folder.search {
+        Some(_) => object.text("@odata.type", "#microsoft.graph.mailSearchFolder"),
+        None if view.typed => object.text("@odata.type", "#microsoft.graph.mailFolder"),
+        None => {}
+    }
+    object.text("id", &folder.id);
+    if view.wants("displayname") {
+        object.text("displayName", &folder.display_name);
+    }
+    if view.wants("parentfolderid") {
+        object.text("parentFolderId", parent_id(mail, folder));
+    }
+    if view.wants("childfoldercount") {
+        object.number("childFolderCount", folder.children.len());
+    }
+    if view.wants("unreaditemcount") {
+        object.number("unreadItemCount", folder.unread());
+    }
+    if view.wants("totalitemcount") {
+        object.number("totalItemCount", folder.total());
+    }
+    if view.wants("sizeinbytes") {
+        object.number("sizeInBytes", folder.total() * 24_000);
+    }
+    if view.wants("ishidden") {
+        object.flag("isHidden", folder.is_hidden);
+    }
+    if let Some(search) = &folder.search {
+        object.flag("isSupported", true);
+        object.flag("includeNestedFolders", true);
+        push_list(
+            object.key("sourceFolderIds"),
+            &search.sources,
+            |out, source| {
+                push_text(out, mail.folder_id(*source));
+            },
+        );
+        object.text("filterQuery", &search.filter);
+    }
+    if view.children {
+        let inner = FolderView {
+            children: false,
+            ..view.clone()
+        };
+        let children = folder
+            .children
+            .iter()
+            .filter_map(|child| mail.folder(*child))
+            .filter(|child| !child.is_hidden);
+        push_list(object.key("childFolders"), children, |out, child| {
+            push_folder(out, mail, child, &inner);
+        });
+    }
+    object.close();
+}
+
+fn parent_id<'m>(mail: &'m MailState, folder: &'m Folder) -> &'m str {
+    // The root's parent is nothing a client can reach; it names itself.
+    folder
+        .parent
+        .map_or(folder.id.as_str(), |parent: FolderKey| {
+            mail.folder_id(parent)
+        })
+}
