@@ -157,7 +157,7 @@ impl MailState {
                 .map(|(_, key)| Shown::Message(*key))
                 .collect();
         }
-        self.finish_round(options, items, false, Vec::new(), knobs)
+        self.finish_round(options, items, false, knobs)
     }
 
     /// Begins an incremental round over the messages of a folder.
@@ -183,7 +183,7 @@ impl MailState {
         if let Some(most) = options.most {
             items.truncate(most);
         }
-        self.finish_round(options, items, true, Vec::new(), knobs)
+        self.finish_round(options, items, true, knobs)
     }
 
     fn show(
@@ -207,9 +207,12 @@ impl MailState {
             let most = if immutable { 1 } else { usize::MAX };
             items.extend(ids.take(most));
         }
-        let Some(message) = self.message(key).filter(|message| options.covers(message)) else {
+        let is_covered = self
+            .message(key)
+            .is_some_and(|message| options.covers(message));
+        if !is_covered {
             return;
-        };
+        }
         let kind = usize::from(!history.arrived);
         if !options.kinds[kind] {
             return;
@@ -237,7 +240,7 @@ impl MailState {
         let mut keys: Vec<_> = self.visible_in_delta(knobs).collect();
         keys.reverse();
         let items = keys.into_iter().map(Shown::Folder).collect();
-        self.finish_round(options, items, false, Vec::new(), knobs)
+        self.finish_round(options, items, false, knobs)
     }
 
     /// Begins an incremental round over the folder tree; count-only changes are in it (S43).
@@ -262,7 +265,7 @@ impl MailState {
                 .filter(|(sequence, _)| *sequence > since.sequence)
                 .map(|(_, id)| Shown::FolderGone(id.clone())),
         );
-        self.finish_round(options, items, true, Vec::new(), knobs)
+        self.finish_round(options, items, true, knobs)
     }
 
     fn visible_in_delta(&self, knobs: &Knobs) -> impl Iterator<Item = FolderKey> + '_ {
@@ -278,10 +281,10 @@ impl MailState {
         options: Arc<RoundOptions>,
         mut items: Vec<Shown>,
         is_incremental: bool,
-        mut held: Vec<Shown>,
         knobs: &Knobs,
     ) -> Round {
         let ends_at = self.sequence();
+        let mut held = Vec::new();
         if knobs.delta_random_order {
             self.rng().shuffle(&mut items);
         }

@@ -13,6 +13,7 @@ use crate::sandbox::call::{Call, Reply};
 use crate::sandbox::error::GraphFault;
 use crate::sandbox::json::Object;
 use crate::sandbox::knobs::{ExtraOptions, Knobs};
+use crate::sandbox::prefer::Prefer;
 use crate::sandbox::query::Query;
 use crate::sandbox::query::filter::{Comparison, Filter, Operand};
 use crate::sandbox::tokens;
@@ -105,15 +106,11 @@ fn options(folder: Option<FolderKey>, query: &Query) -> Result<RoundOptions, Gra
             "Only receivedDateTime desc is supported with change tracking.",
         ));
     }
-    let fields = match folder {
-        Some(_) => {
-            MessageView::of(query, &crate::sandbox::prefer::Prefer::default())?;
-            Fields::selected(&query.select)?
-        }
-        None => {
-            FolderView::of(query)?;
-            Fields::DEFAULT
-        }
+    let fields = if folder.is_some() {
+        MessageView::of(query, &Prefer::default())?.fields
+    } else {
+        FolderView::of(query)?;
+        Fields::DEFAULT
     };
     if let Some(top) = query.top
         && !(1..=1000).contains(&top)
@@ -269,13 +266,9 @@ fn render(
         }),
         None => None,
     };
-    let folders = FolderView {
-        typed: true,
-        ..if options.folder.is_none() {
-            FolderView::of(&baked)?
-        } else {
-            FolderView::default()
-        }
+    let folders = match options.folder {
+        Some(_) => FolderView::default(),
+        None => FolderView::of(&baked)?.typed(),
     };
     let mut first = true;
     for item in items {

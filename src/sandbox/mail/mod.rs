@@ -30,7 +30,7 @@ use super::world::State;
 pub use folder::FolderKey;
 pub use message::{Message, MessageKey};
 pub use operations::MessagePatch;
-pub use state::MailState;
+pub use state::{MailState, whole_seconds};
 
 /// Answers a call below `/me/messages`, `/me/mailFolders` and their kin; `rest` is the path after
 /// the mailbox.

@@ -126,10 +126,10 @@ fn check_recipients(message: &Message) -> Result<(), GraphFault> {
 
 fn enqueue(state: &mut State, mailbox: usize, key: MessageKey, keep: bool) {
     let now = state.now();
-    if let Ok(mail) = mail_of(state, mailbox) {
-        if let Some(message) = mail.message_mut(key) {
-            message.is_leaving = true;
-        }
+    if let Ok(mail) = mail_of(state, mailbox)
+        && let Some(message) = mail.message_mut(key)
+    {
+        message.is_leaving = true;
     }
     let wait = std::time::Duration::from_secs(state.knobs.send_delay_seconds);
     state.outgoing.last += 1;

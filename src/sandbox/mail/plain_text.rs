@@ -56,15 +56,12 @@ fn push_decoded(out: &mut String, text: &str) {
             .split_once(';')
             .filter(|(name, _)| name.len() <= 6)
             .and_then(|(name, after)| Some((decoded(name)?, after)));
-        match entity {
-            Some((c, after)) => {
-                out.push(c);
-                rest = after;
-            }
-            None => {
-                out.push('&');
-                rest = tail;
-            }
+        if let Some((c, after)) = entity {
+            out.push(c);
+            rest = after;
+        } else {
+            out.push('&');
+            rest = tail;
         }
     }
     out.push_str(rest);

@@ -108,8 +108,8 @@ impl AttachmentView {
     pub fn new(select: &[String], expands_item: bool) -> Result<Self, GraphFault> {
         let mut names = Vec::new();
         for name in select {
-            let (cast, bare) = name.rsplit_once('/').unwrap_or(("", name));
-            let lower = bare.to_ascii_lowercase();
+            let (cast, property) = name.rsplit_once('/').unwrap_or(("", name));
+            let lower = property.to_ascii_lowercase();
             let base = [
                 "id",
                 "name",
@@ -125,7 +125,7 @@ impl AttachmentView {
                 return Err(GraphFault::bad_request(
                     "RequestBroker--ParseUri",
                     format!(
-                        "Could not find a property named '{bare}' on type 'Microsoft.OutlookServices.Attachment'."
+                        "Could not find a property named '{property}' on type 'Microsoft.OutlookServices.Attachment'."
                     ),
                 ));
             }
@@ -259,6 +259,25 @@ fn write_fields(object: &mut Object<'_>, mail: &MailState, message: &Message, vi
         STANDARD.encode_string(&message.conversation_index, out);
         out.push('"');
     }
+    write_state(object, message, view);
+    if fields.has(Fields::BODY) {
+        write_body(object, "body", &message.body, view.body_type);
+    }
+    write_people(object, message, fields);
+    if fields.has(Fields::FLAG) {
+        write_flag(object, message);
+    }
+    write_on_demand(object, message, view);
+    if let Some(meeting) = &message.meeting
+        && fields.has(Fields::MEETING)
+    {
+        write_meeting(object, meeting);
+    }
+}
+
+/// The many small ones between conversation and body.
+fn write_state(object: &mut Object<'_>, message: &Message, view: &MessageView) {
+    let fields = view.fields;
     if fields.has(Fields::DELIVERY_RECEIPT) {
         object.flag("isDeliveryReceiptRequested", message.wants_delivery_receipt);
     }
@@ -285,13 +304,11 @@ fn write_fields(object: &mut Object<'_>, mail: &MailState, message: &Message, vi
         };
         object.text("inferenceClassification", name);
     }
-    if fields.has(Fields::BODY) {
-        write_body(object, "body", &message.body, view.body_type);
-    }
-    write_people(object, message, fields);
-    if fields.has(Fields::FLAG) {
-        write_flag(object, message);
-    }
+}
+
+/// What comes only when it is selected (F5.5, S20).
+fn write_on_demand(object: &mut Object<'_>, message: &Message, view: &MessageView) {
+    let fields = view.fields;
     if fields.has(Fields::HEADERS) && !message.headers.is_empty() {
         push_list(
             object.key("internetMessageHeaders"),
@@ -307,11 +324,6 @@ fn write_fields(object: &mut Object<'_>, mail: &MailState, message: &Message, vi
     if fields.has(Fields::UNIQUE_BODY) {
         let unique = unique_part(&message.body);
         write_body(object, "uniqueBody", &unique, view.body_type);
-    }
-    if let Some(meeting) = &message.meeting
-        && fields.has(Fields::MEETING)
-    {
-        write_meeting(object, meeting);
     }
 }
 
@@ -513,10 +525,9 @@ pub fn push_attachment(
 #[derive(Debug, Clone, Default)]
 pub struct FolderView {
     select: Vec<String>,
-    /// Whether every item names its type, as delta does.
-    pub typed: bool,
+    typed: bool,
     /// `$expand=childFolders`.
-    pub children: bool,
+    children: bool,
 }
 
 impl FolderView {
@@ -550,6 +561,15 @@ impl FolderView {
             typed: false,
             children: query.expands("childFolders").is_some(),
         })
+    }
+
+    /// The same with every item naming its type.
+    #[must_use]
+    pub fn typed(self) -> Self {
+        Self {
+            typed: true,
+            ..self
+        }
     }
 
     fn wants(&self, lower: &str) -> bool {

@@ -9,10 +9,7 @@ impl MailState {
     /// and search folders too, and every message with its body, immutable ids and the metadata of
     /// its attachments.
     pub fn write_truth(&self, object: &mut Object<'_>) {
-        let folders = FolderView {
-            typed: true,
-            ..FolderView::default()
-        };
+        let folders = FolderView::default().typed();
         let all = self.folder_keys().filter_map(|key| self.folder(key));
         push_list(object.key("folders"), all, |out, folder| {
             push_folder(out, self, folder, &folders);

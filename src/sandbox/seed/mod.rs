@@ -1,21 +1,24 @@
 //! Grows the content of a sandbox from one integer.
 
 pub mod calendar;
+pub mod mail;
 pub mod people;
+pub mod text;
 
 use super::Options;
 use super::mail::MailState;
-use super::world::Mailbox;
+use super::world::{Mailbox, User};
 use crate::model::time::Timestamp;
 
 /// All mailboxes.
 pub fn mailboxes(options: &Options, now: Timestamp, rng: &mut fastrand::Rng) -> Vec<Mailbox> {
     let users = people::users(options.mailboxes, rng);
+    let stock = mail::Stock::new(options, &users, rng);
     users
         .iter()
         .map(|user| Mailbox {
             user: user.clone(),
-            mail: MailState::new(user.language, rng),
+            mail: filled(user, options, &stock, now, rng),
             calendar: if options.events {
                 calendar::filled(user, &users, now, rng)
             } else {
@@ -24,4 +27,16 @@ pub fn mailboxes(options: &Options, now: Timestamp, rng: &mut fastrand::Rng) -> 
             licensed: true,
         })
         .collect()
+}
+
+fn filled(
+    user: &User,
+    options: &Options,
+    stock: &mail::Stock,
+    now: Timestamp,
+    rng: &mut fastrand::Rng,
+) -> MailState {
+    let mut state = MailState::new(user.language, rng);
+    mail::fill(&mut state, user, options, stock, now, rng);
+    state
 }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use crate::sandbox::ids::guid;
+use crate::sandbox::mail::message::Recipient;
 use crate::sandbox::world::{Language, User, UserId};
 
 const ENGLISH: &[(&str, &str)] = &[
@@ -73,6 +74,24 @@ pub fn users(count: usize, rng: &mut fastrand::Rng) -> Vec<User> {
             }
         })
         .collect()
+}
+
+/// People elsewhere who write.
+pub fn strangers() -> Vec<Recipient> {
+    [
+        ("Anthony Linton", "a.linton@linton-harbour.example"),
+        ("Registry, County Court", "registry@court.example"),
+        ("Woodgrove Bank Service", "service@woodgrove.example"),
+        ("Sabine Krüger", "krueger@kanzlei-krueger.example"),
+        ("O’Brien, Niamh", "niamh.obrien@fabrikam.example"),
+        ("Étude Marchand", "contact@marchand-notaires.example"),
+        ("山田 太郎", "yamada@northwind.example"),
+        ("Newsletter \"Law & Practice\"", "news@lawpractice.example"),
+        ("Dmitri Volkov", "d.volkov@tailspin.example"),
+    ]
+    .into_iter()
+    .map(|(name, address)| Recipient::new(name, address))
+    .collect()
 }
 
 /// A name in the letters of an address.
