@@ -3,8 +3,10 @@
 //! The key of a subscription stands in both of its URLs, so that one whose 201 was lost is found again in Graph's list
 //! (M25). Nothing here is a secret: what proves a notification is its clientState.
 
+use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
+use crate::graph::links::segment;
 use crate::model::ids::{GraphId, SubscriptionKey};
 use crate::model::work::SubscriptionScope;
 
@@ -42,12 +44,12 @@ pub fn is_at(notification_url: &str, public_url: &str) -> bool {
         .is_some_and(|rest| rest.starts_with(NOTIFICATIONS_PATH))
 }
 
-/// What a scope is called in Graph (F9.4, F9.5).
+/// What a scope is called in Graph (F9.4, F9.5). An id with a slash in it must not become two segments (F5.22).
 pub fn resource(user: &GraphId, scope: &SubscriptionScope) -> String {
     match scope {
         SubscriptionScope::Messages => format!("users/{user}/messages"),
         SubscriptionScope::Events { calendar } => {
-            format!("users/{user}/calendars/{calendar}/events")
+            format!("users/{user}/calendars/{}/events", segment(calendar))
         }
     }
 }
@@ -65,11 +67,14 @@ pub fn is_same_resource(user: &GraphId, one: &str, other: &str) -> bool {
         };
         rest.split('/')
             .enumerate()
-            .map(|(at, segment)| match at {
+            .map(|(at, segment)| {
+                let decoded = percent_decode_str(segment).decode_utf8_lossy();
                 // The user's id is a GUID, in either case.
-                0 | 1 => segment.to_ascii_lowercase(),
-                at if at % 2 == 0 => segment.to_ascii_lowercase(),
-                _ => segment.to_owned(),
+                if at == 1 || at % 2 == 0 {
+                    decoded.to_ascii_lowercase()
+                } else {
+                    decoded.into_owned()
+                }
             })
             .collect()
     };
@@ -111,20 +116,24 @@ mod tests {
         let own = resource(
             &user,
             &SubscriptionScope::Events {
-                calendar: "AAMkAd".into(),
+                calendar: "AAMk/Ad=".into(),
             },
         );
 
         assert!(is_same_resource(
             &user,
             &own,
-            "/Users/8A1b/Calendars/AAMkAd/Events"
+            "/Users/8A1b/Calendars/AAMk%2fAd=/Events"
         ));
-        assert!(is_same_resource(&user, &own, "me/calendars/AAMkAd/events"));
+        assert!(is_same_resource(
+            &user,
+            &own,
+            "me/calendars/AAMk%2FAd%3D/events"
+        ));
         assert!(!is_same_resource(
             &user,
             &own,
-            "users/8a1B/calendars/AAMKAD/events"
+            "users/8a1B/calendars/AAMK%2FAD%3D/events"
         ));
         assert!(!is_same_resource(&user, &own, "users/8a1B/messages"));
     }

@@ -6,9 +6,17 @@
 //! marked: first the subscription, then the round, so that nothing falls in between (M28). Losing every subscription
 //! costs speed, never truth.
 //!
-//! In reading order: [`address`], [`plan`], `lifetime`.
+//! In reading order: [`address`], [`plan`], [`reconcile`] with `steps`, `listing`, `lifetime` and `health`.
 
 pub mod address;
+mod error;
+mod health;
+mod lifetime;
+mod listing;
 mod plan;
+pub mod reconcile;
+mod steps;
 
+pub use error::SubscriptionsError;
 pub use plan::{Action, Listed, Situation, due_at, plan};
+pub use reconcile::{Reconciled, Reconciler};

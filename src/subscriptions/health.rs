@@ -1,0 +1,107 @@
+//! Whether push is believed to work, and what people are told about it.
+//!
+//! This room knows whether Graph has what we want it to have. Whether notifications really arrive is measured by the
+//! rounds (M33): a doubt that stands on the mailbox's row is lifted only by a notice that came after it was
+//! answered with a new subscription.
+
+use crate::model::mailbox::Mailbox;
+use crate::model::work::{Subscription, SubscriptionScope, SubscriptionState};
+use crate::store::MailboxMark;
+
+/// Why Graph does not have what we want.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// Graph knows no address of ours.
+    NoAddress,
+    /// F9.13.
+    Quota,
+    /// F9.19.
+    Unreachable,
+    /// F9.14, after all that could be removed was.
+    Conflict,
+    /// Anything else.
+    Refused,
+    /// Not there yet.
+    Pending,
+}
+
+impl Trouble {
+    const ALL: [Self; 6] = [
+        Self::NoAddress,
+        Self::Quota,
+        Self::Unreachable,
+        Self::Conflict,
+        Self::Refused,
+        Self::Pending,
+    ];
+
+    /// What people read.
+    pub(super) fn sentence(self) -> &'static str {
+        match self {
+            Self::NoAddress => "no PUBLIC_URL is set, so changes are found by polling",
+            Self::Quota => {
+                "the mailbox has as many subscriptions as Microsoft allows, so changes are found by polling; end those of other applications"
+            }
+            Self::Unreachable => {
+                "Microsoft could not reach this service at PUBLIC_URL, so changes are found by polling; check the address, its certificate and the firewall"
+            }
+            Self::Conflict => {
+                "another subscription of this application holds the place of ours, so changes are found by polling"
+            }
+            Self::Refused => "Microsoft refused a subscription, so changes are found by polling",
+            Self::Pending => "not every subscription has been made yet",
+        }
+    }
+
+    /// A reason that this room wrote; every other one is a doubt of the rounds.
+    fn wrote(reason: &str) -> bool {
+        Self::ALL.iter().any(|trouble| trouble.sentence() == reason)
+    }
+}
+
+/// What is to be written on the mailbox's row, if anything.
+pub(super) fn judge(
+    mailbox: &Mailbox,
+    public_url: Option<&str>,
+    wanted: &[SubscriptionScope],
+    stored: &[Subscription],
+    trouble: Option<Trouble>,
+) -> Option<MailboxMark> {
+    let active = |scope: &SubscriptionScope| {
+        stored.iter().find(|row| {
+            row.scope == *scope
+                && row.state == SubscriptionState::Active
+                && Some(row.public_url.as_str()) == public_url
+        })
+    };
+    let missing = if public_url.is_none() {
+        Some(Trouble::NoAddress)
+    } else if wanted.iter().all(|scope| active(scope).is_some()) {
+        None
+    } else {
+        Some(trouble.unwrap_or(Trouble::Pending))
+    };
+    let reason = mailbox.push_reason.as_deref();
+    let is_doubted = !mailbox.push_healthy && reason.is_some_and(|reason| !Trouble::wrote(reason));
+    match missing {
+        // What was found out in an earlier run still holds while its rows wait.
+        Some(Trouble::Pending) if !mailbox.push_healthy && reason.is_some() => None,
+        Some(trouble) => mark(mailbox, false, Some(trouble.sentence())),
+        None if is_doubted => {
+            let newest = stored.iter().map(|row| row.created_at).max();
+            (mailbox.noticed_at > newest).then_some(MailboxMark::Push {
+                healthy: true,
+                reason: None,
+            })
+        }
+        None => mark(mailbox, true, None),
+    }
+}
+
+fn mark(mailbox: &Mailbox, healthy: bool, reason: Option<&str>) -> Option<MailboxMark> {
+    let stands = mailbox.push_healthy == healthy && mailbox.push_reason.as_deref() == reason;
+    (!stands).then(|| MailboxMark::Push {
+        healthy,
+        reason: reason.map(str::to_owned),
+    })
+}

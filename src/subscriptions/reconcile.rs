@@ -1,0 +1,272 @@
+//! Takes the steps that the plan names, until it has nothing left to say (M23).
+//!
+//! Runs inside the mailbox's home, so every write carries its fence.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use chrono::TimeDelta;
+use tracing::warn;
+
+use crate::graph::MailboxGraph;
+use crate::model::ids::MailboxId;
+use crate::model::mailbox::Mailbox;
+use crate::model::time::{SharedClock, Timestamp};
+use crate::model::work::{Fence, Subscription, SubscriptionScope};
+use crate::secrets::sign::Signer;
+use crate::store::{Priority, Store, StoreError};
+
+use super::error::SubscriptionsError;
+use super::health::{self, Trouble};
+use super::lifetime::Lifetimes;
+use super::listing::list;
+use super::plan::{Action, Listed, Situation, due_at, plan};
+use super::steps::give_up_on;
+
+/// The plan settles in a few passes; a mailbox that Graph keeps contradicting waits for the next run.
+const PASSES: usize = 8;
+/// Graph's list is compared with ours at least so often (M23).
+const LIST_EVERY: TimeDelta = TimeDelta::hours(24);
+/// A row that the plan cannot help now is not looked at sooner than this.
+const PAUSE: TimeDelta = TimeDelta::seconds(30);
+/// Calendars that are watched at most; the others are polled.
+const MOST_CALENDARS: usize = 100;
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Reconciled {
+    /// When the next run is due, if nothing happens before.
+    pub next_at: Option<Timestamp>,
+}
+
+/// Looks after the subscriptions of all mailboxes, one at a time.
+#[derive(Debug)]
+pub struct Reconciler {
+    pub(super) store: Store,
+    clock: ClockBox,
+    pub(super) signer: Signer,
+    pub(super) public_url: Option<String>,
+    pub(super) lifetimes: Lifetimes,
+    listed_at: Mutex<HashMap<MailboxId, Timestamp>>,
+}
+
+struct ClockBox(SharedClock);
+
+impl std::fmt::Debug for ClockBox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Clock")
+    }
+}
+
+/// One run.
+pub(super) struct Run<'a> {
+    pub(super) reconciler: &'a Reconciler,
+    pub(super) mailbox: &'a Mailbox,
+    pub(super) fence: &'a Fence,
+    pub(super) graph: &'a MailboxGraph,
+    /// Scopes that Graph has refused because there is one already (M26).
+    pub(super) conflicts: Vec<SubscriptionScope>,
+    pub(super) trouble: Option<Trouble>,
+    /// Graph asked for patience: no further step in this run.
+    pub(super) is_halted: bool,
+}
+
+impl Reconciler {
+    /// A reconciler for a service that Graph reaches at `public_url` (no slash at its end), or not at all.
+    pub fn new(
+        store: Store,
+        clock: SharedClock,
+        signer: Signer,
+        public_url: Option<String>,
+    ) -> Self {
+        Self {
+            store,
+            clock: ClockBox(clock),
+            signer,
+            public_url,
+            lifetimes: Lifetimes::default(),
+            listed_at: Mutex::default(),
+        }
+    }
+
+    /// Brings the subscriptions of a mailbox to what is wanted: all of its messages, and the events of each calendar that
+    /// is its own (M55). Cheap when nothing is to be done. The cursors that a new subscription covers are marked (M28).
+    pub async fn reconcile(
+        &self,
+        mailbox: &Mailbox,
+        fence: &Fence,
+        graph: &MailboxGraph,
+    ) -> Result<Reconciled, SubscriptionsError> {
+        let wanted = self.wanted(mailbox).await?;
+        let mut run = Run {
+            reconciler: self,
+            mailbox,
+            fence,
+            graph,
+            conflicts: Vec::new(),
+            trouble: None,
+            is_halted: false,
+        };
+        let stored = run.settle(&wanted).await?;
+        let mark = health::judge(
+            mailbox,
+            self.public_url.as_deref(),
+            &wanted,
+            &stored,
+            run.trouble,
+        );
+        if let Some(mark) = mark {
+            let mut tx = run.begin().await?;
+            tx.mailbox_mark(mailbox.id, &[mark], self.now()).await?;
+            tx.commit().await?;
+        }
+        let now = self.now();
+        let list_at = (!stored.is_empty()).then(|| self.list_due_at(mailbox.id).max(now));
+        let rows_at = due_at(&stored);
+        let next_at = rows_at.into_iter().chain(list_at).min();
+        Ok(Reconciled {
+            next_at: next_at.map(|at| at.max(now + PAUSE)),
+        })
+    }
+
+    /// Ends all subscriptions of a mailbox, at Graph as far as that is possible, here in any case (M32).
+    pub async fn withdraw(
+        &self,
+        mailbox: &Mailbox,
+        fence: &Fence,
+        graph: &MailboxGraph,
+    ) -> Result<(), SubscriptionsError> {
+        let stored = self.store.subscriptions_list(mailbox.id).await?;
+        let mut graph_ids: Vec<String> = stored
+            .iter()
+            .filter_map(|row| row.graph_id.clone())
+            .collect();
+        if stored.iter().any(|row| row.graph_id.is_none()) {
+            // An attempt whose answer was never seen may have left one.
+            let listed = list(&self.store, mailbox.id, graph)
+                .await
+                .unwrap_or_default();
+            let ours = |one: &Listed| stored.iter().any(|row| one.key == Some(row.key));
+            graph_ids.extend(listed.into_iter().filter(ours).map(|one| one.graph_id));
+        }
+        graph_ids.sort_unstable();
+        graph_ids.dedup();
+        for graph_id in graph_ids {
+            if let Err(error) = graph.subscription_delete(&graph_id).await {
+                warn!(
+                    mailbox.id = %mailbox.id, error = %error,
+                    "could not delete a subscription of mailbox {} at Graph; it ends by itself", mailbox.id
+                );
+            }
+        }
+        let mut tx = self.store.write(Priority::Live).await?;
+        tx.fence(fence).await?;
+        for row in &stored {
+            tx.subscription_delete(mailbox.id, row.key).await?;
+        }
+        tx.commit().await?;
+        self.listed_at().remove(&mailbox.id);
+        Ok(())
+    }
+
+    async fn wanted(&self, mailbox: &Mailbox) -> Result<Vec<SubscriptionScope>, StoreError> {
+        let mut wanted = vec![SubscriptionScope::Messages];
+        if self.public_url.is_none() {
+            return Ok(wanted);
+        }
+        let calendars = self.store.calendars_list(mailbox.id).await?;
+        // Another's calendar is polled: its events belong to another mailbox (M55).
+        let own = calendars.into_iter().filter(|calendar| {
+            calendar.owner_address.as_deref().is_none_or(|owner| {
+                calendar.is_default || owner.eq_ignore_ascii_case(&mailbox.address)
+            })
+        });
+        wanted.extend(
+            own.take(MOST_CALENDARS)
+                .map(|calendar| SubscriptionScope::Events {
+                    calendar: calendar.external_id,
+                }),
+        );
+        Ok(wanted)
+    }
+
+    fn list_due_at(&self, mailbox: MailboxId) -> Timestamp {
+        let listed_at = self.listed_at().get(&mailbox).copied();
+        listed_at.map_or(Timestamp::UNIX_EPOCH, |at| at + LIST_EVERY)
+    }
+
+    fn listed_at(&self) -> std::sync::MutexGuard<'_, HashMap<MailboxId, Timestamp>> {
+        self.listed_at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.0.now()
+    }
+}
+
+impl Run<'_> {
+    /// Plans and acts until nothing is left; answers what is stored then.
+    async fn settle(
+        &mut self,
+        wanted: &[SubscriptionScope],
+    ) -> Result<Vec<Subscription>, SubscriptionsError> {
+        let mut stored = self.stored().await?;
+        let mut listed = None;
+        let is_list_due = self.reconciler.list_due_at(self.mailbox.id) <= self.now();
+        if stored.is_empty() {
+            // Nothing to compare: what a lost database left shows as a conflict, or with tomorrow's list.
+            self.reconciler
+                .listed_at()
+                .entry(self.mailbox.id)
+                .or_insert(self.now());
+        } else if is_list_due {
+            listed = self.list().await?;
+        }
+        for _ in 0..PASSES {
+            let actions = plan(&Situation {
+                user: &self.mailbox.user_id,
+                public_url: self.reconciler.public_url.as_deref(),
+                wanted,
+                stored: &stored,
+                listed: listed.as_deref(),
+                conflicts: &self.conflicts,
+                now: self.now(),
+            });
+            if actions.is_empty() || self.is_halted {
+                break;
+            }
+            if actions == [Action::List] {
+                listed = self.list().await?;
+                continue;
+            }
+            for action in actions {
+                if !self.is_halted {
+                    self.act(action, &stored).await?;
+                }
+            }
+            // What was listed before is not what Graph has now.
+            listed = None;
+            stored = self.stored().await?;
+        }
+        Ok(stored)
+    }
+
+    async fn list(&mut self) -> Result<Option<Vec<Listed>>, SubscriptionsError> {
+        let store = &self.reconciler.store;
+        match list(store, self.mailbox.id, self.graph).await {
+            Ok(listed) => {
+                let now = self.now();
+                self.reconciler.listed_at().insert(self.mailbox.id, now);
+                Ok(Some(listed))
+            }
+            Err(SubscriptionsError::Graph(error)) => {
+                self.is_halted = true;
+                give_up_on(error)?;
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
