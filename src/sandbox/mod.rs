@@ -11,6 +11,7 @@ pub mod batch;
 pub mod browser;
 pub mod calendar;
 pub mod call;
+pub mod commands;
 pub mod control;
 pub mod delivery;
 pub mod edits;

@@ -40,6 +40,12 @@ async fn create(world: &World, call: &Call) -> Result<Outcome, GraphFault> {
         let mut state = world.lock();
         let now = state.now();
         let wanted = Wanted::parse(&call.body, now, &state.knobs)?;
+        if wanted.certificate.is_some() {
+            return Err(GraphFault::bad_request(
+                "InvalidRequest",
+                "Subscriptions with resource data are not simulated by this sandbox.",
+            ));
+        }
         let subscription = grant(&mut state, call, wanted, now)?;
         admissible(&state, &subscription, now)?;
         let tokens = (token(&mut state.rng), token(&mut state.rng));

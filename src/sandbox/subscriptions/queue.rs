@@ -520,8 +520,8 @@ mod tests {
             .map(|pair| pair[1].0 - pair[0].0)
             .collect();
         assert!(waits.windows(2).all(|pair| pair[0] <= pair[1]));
-        let last = attempts.last().unwrap().0;
-        assert!(last < chrono::TimeDelta::hours(4) && last > chrono::TimeDelta::hours(3));
+        let final_at = attempts.last().unwrap().0;
+        assert!(final_at < chrono::TimeDelta::hours(4) && final_at > chrono::TimeDelta::hours(3));
         assert_eq!(bench.queue.next_due(&bench.knobs), None);
     }
 
