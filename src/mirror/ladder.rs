@@ -21,6 +21,13 @@ const BROKEN: [Duration; 5] = [
     Duration::from_hours(12),
 ];
 
+/// The waits after a failure that looks passing, before those of an item that cannot be read begin.
+const PASSING: [Duration; 3] = [
+    Duration::from_secs(2),
+    Duration::from_secs(10),
+    Duration::from_secs(30),
+];
+
 /// How long an item rests that could not be read however often it was tried: it is quarantined, not forgotten.
 pub const QUARANTINE: Duration = Duration::from_hours(24 * 7);
 
@@ -42,6 +49,15 @@ pub fn broken(attempts: i64) -> Duration {
         .and_then(|tried| BROKEN.get(tried))
         .copied()
         .unwrap_or(QUARANTINE)
+}
+
+/// The wait after a failure that looks passing; one that does not pass is an item that cannot be read.
+pub fn passing(attempts: i64) -> Duration {
+    usize::try_from(attempts)
+        .ok()
+        .and_then(|tried| PASSING.get(tried))
+        .copied()
+        .unwrap_or_else(|| broken(attempts.saturating_sub(3)))
 }
 
 #[cfg(test)]
@@ -66,5 +82,8 @@ mod tests {
         assert_eq!(broken(0), Duration::from_mins(1));
         assert_eq!(broken(QUARANTINE_AFTER), QUARANTINE);
         assert_eq!(broken(i64::MAX), QUARANTINE);
+        assert_eq!(passing(0), Duration::from_secs(2));
+        assert_eq!(passing(3), Duration::from_mins(1));
+        assert_eq!(passing(100), QUARANTINE);
     }
 }

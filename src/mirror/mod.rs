@@ -1,17 +1,99 @@
 //! The mirror: it keeps the rows equal to the mailbox.
 //!
-//! Notices are refreshed, delta cursors walked, suspicions confirmed, and everything ends in one write path.
+//! Notices are refreshed, delta cursors walked, suspicions confirmed, and everything ends in one write path, `apply`.
 //! Its promise: a live message is never lost and a dead one never lingers (M1, M4); a fetch that started earlier never
 //! overwrites one that started later (M36); only a 404 on GET deletes (F6.40).
+//!
+//! In reading order: [`convert`] (wire to rows), [`window`], [`pace`], [`ladder`], [`plan`] (all pure), then
+//! `apply`, `refresh` with `messages`, `series` and `attachments`, `round` with its two kinds of page, `folders` and
+//! `calendars` (the structure), `schedule`, `command`, `audit`.
 
+mod apply;
+mod attachments;
+mod audit;
+mod audit_events;
+mod calendars;
+mod command;
 pub mod convert;
+mod error;
+mod folder_walk;
+mod folders;
 pub mod ladder;
+mod lists;
+mod mail_page;
+mod memory;
+mod messages;
 pub mod pace;
 pub mod plan;
+mod refresh;
 mod report;
+mod round;
+mod schedule;
+mod series;
 mod settings;
-mod window;
+mod sync_events;
+mod sync_messages;
+mod view_page;
+pub mod window;
 
+use std::sync::Arc;
+
+use crate::graph::MailboxGraph;
+use crate::model::ids::MailboxId;
+use crate::model::mailbox::Mailbox;
+use crate::model::time::SharedClock;
+use crate::model::work::Fence;
+use crate::store::Store;
+
+pub use error::{MirrorError, Remedy};
+use memory::Memory;
 pub use report::{RefreshReport, RoundsReport, StructureReport, Tally};
 pub use settings::Settings;
 pub use window::Window;
+
+/// Everything that mirrors one mailbox, for as long as its home holds it. Cheap to clone.
+///
+/// The home calls, in any order and concurrently: [`refresh_live`](Self::refresh_live) at every wake,
+/// [`refresh_repairs`](Self::refresh_repairs), [`structure`](Self::structure), then [`rounds_due`](Self::rounds_due),
+/// [`command`](Self::command) for waiting wishes, [`audit`](Self::audit), and asks
+/// [`next_work_at`](Self::next_work_at) when to come back. The gate inside of the graph client orders their requests by lane;
+/// none of them sleeps on Graph's Retry-After, they end with [`Remedy::NotBefore`] or [`Remedy::Later`] instead.
+#[derive(Clone)]
+pub struct Mirror {
+    store: Store,
+    graph: MailboxGraph,
+    fence: Fence,
+    mailbox: MailboxId,
+    clock: SharedClock,
+    settings: Arc<Settings>,
+    memory: Arc<Memory>,
+}
+
+impl Mirror {
+    /// The mirror of the mailbox that `fence` stands for.
+    pub fn new(
+        store: Store,
+        graph: MailboxGraph,
+        mailbox: &Mailbox,
+        fence: Fence,
+        clock: SharedClock,
+        settings: Settings,
+    ) -> Self {
+        let memory = Memory::default();
+        memory.push_is_ill(!mailbox.push_healthy);
+        Self {
+            store,
+            graph,
+            fence,
+            mailbox: mailbox.id,
+            clock,
+            settings: Arc::new(settings),
+            memory: Arc::new(memory),
+        }
+    }
+
+    /// The mailbox.
+    pub fn mailbox(&self) -> MailboxId {
+        self.mailbox
+    }
+}

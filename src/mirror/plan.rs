@@ -70,6 +70,8 @@ pub fn begin(cursor: &Cursor, sent_at: Timestamp) -> Cursor {
         round: sent_at.timestamp_micros().max(cursor.round + 1),
         is_full,
         round_started_at: Some(sent_at),
+        // The marks that were read are answered by this round; one made from now on asks for the next.
+        is_dirty: false,
         seen: 0,
         ..cursor.clone()
     }

@@ -4,7 +4,6 @@ use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::time::Timestamp;
 use crate::model::work::Effect;
 
 /// How many rows a piece of work made, changed, left and deleted.
@@ -94,8 +93,6 @@ pub struct RoundsReport {
     pub failed: u64,
     /// What it did to rows.
     pub rows: Tally,
-    /// When Graph or the budget asked to wait so long that the work was left for later.
-    pub wait_until: Option<Timestamp>,
 }
 
 impl AddAssign for RoundsReport {
@@ -104,6 +101,5 @@ impl AddAssign for RoundsReport {
         self.pages += other.pages;
         self.failed += other.failed;
         self.rows += other.rows;
-        self.wait_until = self.wait_until.max(other.wait_until);
     }
 }

@@ -1,0 +1,174 @@
+//! A page of a folder's messages.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::value::RawValue;
+use tracing::warn;
+
+use super::Mirror;
+use super::apply::{Applied, Findings, FoundMessage, FoundPart};
+use super::convert::id_of;
+use super::convert::message::{MessageItem, read};
+use super::error::MirrorError;
+use crate::model::ids::GraphId;
+use crate::model::time::{Timestamp, later};
+use crate::model::work::{
+    Cursor, CursorScope, Effect, NoticeKind, SubscriptionScope, SubscriptionState,
+};
+use crate::store::{MailboxMark, SeenNotice};
+
+impl Mirror {
+    /// What a page of a folder's delta shows. Whole messages are written, partial ones merged, and what was removed from
+    /// this folder is suspected, if we hold it (M4).
+    pub(crate) async fn mail_findings(
+        &self,
+        cursor: &Cursor,
+        items: &[&RawValue],
+        announced: &[SeenNotice],
+    ) -> Result<Findings, MirrorError> {
+        let mut findings = Findings {
+            round: cursor.is_full.then_some(cursor.round),
+            ..Findings::default()
+        };
+        let fetched_at = cursor.round_started_at.unwrap_or_else(|| self.clock.now());
+        let mut last: HashMap<GraphId, MessageItem> = HashMap::with_capacity(items.len());
+        let mut order: Vec<GraphId> = Vec::with_capacity(items.len());
+        let mut removed: HashSet<GraphId> = HashSet::new();
+        for item in items {
+            match read(item.get()) {
+                Ok(MessageItem::Removed(id)) => {
+                    removed.insert(id);
+                }
+                Ok(shown) => {
+                    let id = match &shown {
+                        MessageItem::Whole(message) => message.external_id.clone(),
+                        MessageItem::Partial { external_id, .. }
+                        | MessageItem::Removed(external_id) => external_id.clone(),
+                    };
+                    // The last one of an id wins (F6.7), but a part does not make a whole one forgotten.
+                    let is_part_after_whole = matches!(shown, MessageItem::Partial { .. })
+                        && matches!(last.get(&id), Some(MessageItem::Whole(_)));
+                    if is_part_after_whole {
+                        findings.suspicions.push((NoticeKind::Message, id));
+                    } else if last.insert(id.clone(), shown).is_none() {
+                        order.push(id);
+                    }
+                }
+                Err(error) => {
+                    warn!(
+                        mailbox.id = %self.mailbox, error = %error,
+                        "a message on a page of mailbox {} cannot be read", self.mailbox
+                    );
+                    findings
+                        .suspicions
+                        .extend(id_of(item).map(|id| (NoticeKind::Message, id)));
+                }
+            }
+        }
+        findings.settled.extend(
+            announced
+                .iter()
+                .filter(|seen| {
+                    seen.kind == NoticeKind::Message && last.contains_key(&seen.external_id)
+                })
+                .cloned(),
+        );
+        for id in order {
+            match last.remove(&id) {
+                Some(MessageItem::Whole(message)) => findings.messages.push(FoundMessage {
+                    message: *message,
+                    fetched_at,
+                }),
+                Some(MessageItem::Partial {
+                    message,
+                    external_id,
+                    suffices,
+                }) => findings.parts.push(FoundPart {
+                    external_id,
+                    part: *message,
+                    suffices,
+                    fetched_at,
+                }),
+                Some(MessageItem::Removed(_)) | None => {}
+            }
+        }
+        let removed: Vec<GraphId> = removed.into_iter().collect();
+        for head in self.heads(&removed).await?.into_values() {
+            findings
+                .suspicions
+                .push((NoticeKind::Message, head.external_id));
+        }
+        Ok(findings)
+    }
+
+    /// What a full round of a folder has not shown, and nothing else has fetched since it began: suspects (F6.39).
+    pub(crate) async fn sweep_messages(
+        &self,
+        cursor: &Cursor,
+        folder: &GraphId,
+    ) -> Result<Findings, MirrorError> {
+        let mut findings = Findings::default();
+        if let Some(began_at) = cursor.round_started_at {
+            let unseen = self
+                .store
+                .messages_unseen(self.mailbox, folder, cursor.round, began_at)
+                .await?;
+            findings
+                .suspicions
+                .extend(unseen.into_iter().map(|id| (NoticeKind::Message, id)));
+        }
+        Ok(findings)
+    }
+
+    /// Since when a change of this folder that the next round shows must have been announced (M33): since its last round,
+    /// if a subscription watched it all the time. None when nothing can be said.
+    pub(crate) async fn watched_since(
+        &self,
+        cursor: &Cursor,
+    ) -> Result<Option<Timestamp>, MirrorError> {
+        let is_mail = matches!(cursor.scope, CursorScope::Messages { .. });
+        let (true, true, Some(since)) = (self.settings.push, is_mail, cursor.round_started_at)
+        else {
+            return Ok(None);
+        };
+        let subscriptions = self.store.subscriptions_list(self.mailbox).await?;
+        let is_watched = subscriptions.iter().any(|subscription| {
+            subscription.scope == SubscriptionScope::Messages
+                && subscription.state == SubscriptionState::Active
+                && subscription.created_at < since
+        });
+        Ok(is_watched.then_some(since))
+    }
+
+    /// Notices that push does not work: a change that is older than anyone's patience, made while a subscription watched, and
+    /// new to us nonetheless.
+    pub(crate) async fn note_unannounced(
+        &self,
+        since: Timestamp,
+        made_at: &[(GraphId, Timestamp)],
+        applied: &Applied,
+    ) -> Result<(), MirrorError> {
+        let now = self.clock.now();
+        let missed = made_at.iter().any(|(id, made_at)| {
+            *made_at > since
+                && later(*made_at, self.settings.push_patience) <= now
+                && matches!(
+                    applied.effects.get(id),
+                    Some(Effect::Created | Effect::Updated)
+                )
+        });
+        if missed {
+            warn!(
+                mailbox.id = %self.mailbox,
+                "notifications of mailbox {} do not come: polling more often", self.mailbox
+            );
+            self.memory.push_is_ill(true);
+            let mark = MailboxMark::Push {
+                healthy: false,
+                reason: Some("a change was not announced within its time".to_owned()),
+            };
+            self.store.mailbox_mark(self.mailbox, &[mark], now).await?;
+        }
+        Ok(())
+    }
+}

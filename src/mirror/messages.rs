@@ -1,0 +1,255 @@
+//! Messages by id: what a notice announced, what a delta, a sweep or an audit suspects.
+//!
+//! One is asked for at once, two to four beside each other, up to twenty in a `$batch`. More than that for one folder is a
+//! burst, and the folder's delta brings a hundred for the price of one (design §4): what the delta shows is settled with
+//! its page, what it does not show is asked for by id.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use tracing::warn;
+
+use super::Mirror;
+use super::apply::{Findings, FoundMessage};
+use super::convert::message::{MessageItem, read};
+use super::error::MirrorError;
+use super::ladder;
+use super::refresh::{Verdict, stops, verdict};
+use super::report::RefreshReport;
+use crate::graph::BatchAnswer;
+use crate::model::ids::GraphId;
+use crate::model::time::Timestamp;
+use crate::model::work::{ChangeHint, CursorScope, Lane, Notice, NoticeKind};
+use crate::store::{MessageHead, SeenNotice};
+
+/// Parts of a batch.
+const BATCH: usize = 20;
+/// So many GETs run beside each other instead of in a batch.
+const BESIDE: usize = 4;
+/// More announced messages than this in one folder are a burst.
+const BURST: usize = 20;
+
+/// After so many looks a folder that the tree does not show is none of ours.
+const STRANGE: i64 = 2;
+
+/// Folders to which a created message that never shows may have gone (F10.20, F10.21).
+const SENDING: &[&str] = &["drafts", "sentitems", "inbox", "outbox"];
+
+impl Mirror {
+    /// Refreshes messages by their notices.
+    pub(crate) async fn refresh_messages(
+        &self,
+        lane: Lane,
+        mut notices: Vec<Notice>,
+    ) -> Result<RefreshReport, MirrorError> {
+        let mut report = RefreshReport::default();
+        if lane == Lane::Live && notices.len() > BURST {
+            let (settled, rows) = self.take_burst(&mut notices).await?;
+            report.settled += settled;
+            report.rows += rows;
+        }
+        // The rest of a burst is looked at in further goes: what arrives meanwhile may be a smaller go of its own.
+        report.more = notices.len() > BATCH;
+        notices.truncate(BATCH);
+        let ids: Vec<GraphId> = notices
+            .iter()
+            .map(|notice| notice.external_id.clone())
+            .collect();
+        // Before the requests: a 404 speaks for no later time than that.
+        let asked_at = self.clock.now();
+        let answers = self.ask_for_messages(lane, &ids).await;
+        let mut findings = self.go(lane, &notices);
+        let folders = self.known_folders().await?;
+        let mut gone = Vec::new();
+        let mut stop = None;
+        for (notice, answer) in notices.iter().zip(answers) {
+            match answer {
+                Ok(answer) => {
+                    let text = std::str::from_utf8(&answer.body).unwrap_or_default();
+                    match read(text) {
+                        Ok(MessageItem::Whole(message)) => {
+                            let found = FoundMessage {
+                                message: *message,
+                                fetched_at: answer.sent_at,
+                            };
+                            self.place(&mut findings, notice, found, &folders);
+                        }
+                        Ok(MessageItem::Partial { .. } | MessageItem::Removed(_)) | Err(_) => {
+                            warn!(mailbox.id = %self.mailbox, "a message of mailbox {} cannot be read", self.mailbox);
+                            self.put_off(&mut findings, notice, ladder::broken(notice.attempts));
+                        }
+                    }
+                }
+                Err(error) => {
+                    let Some(error) = stops(error, "a message", &mut stop) else {
+                        continue;
+                    };
+                    match verdict(&error, notice.attempts) {
+                        Verdict::Gone => gone.push(notice),
+                        Verdict::PutOff(wait) => self.put_off(&mut findings, notice, wait),
+                        Verdict::Drop => findings.settled.push(SeenNotice::from(notice)),
+                    }
+                }
+            }
+        }
+        self.judge_gone(&mut findings, &gone, asked_at).await?;
+        report += self.settle(lane, findings, stop).await?;
+        Ok(report)
+    }
+
+    /// A message that is there. In a folder that is new to us it is written and looked at again once the tree was (M46); in
+    /// one that the tree does not show, such as the recoverable items, nothing would keep its row true: it left what
+    /// people see of the mailbox (F5.16).
+    fn place(
+        &self,
+        findings: &mut Findings,
+        notice: &Notice,
+        found: FoundMessage,
+        folders: &HashSet<GraphId>,
+    ) {
+        if folders.contains(&found.message.folder_external_id) {
+            findings.settled.push(SeenNotice::from(notice));
+            findings.messages.push(found);
+            return;
+        }
+        findings
+            .dirty
+            .push((CursorScope::Folders, self.clock.now()));
+        if notice.attempts < STRANGE {
+            self.put_off(findings, notice, ladder::passing(notice.attempts));
+            findings.messages.push(found);
+        } else {
+            findings.settled.push(SeenNotice::from(notice));
+            findings
+                .gone_messages
+                .push((found.message.external_id, found.fetched_at));
+        }
+    }
+
+    /// The folders that the tree showed last.
+    pub(crate) async fn known_folders(&self) -> Result<Arc<HashSet<GraphId>>, MirrorError> {
+        if let Some(known) = self.memory.folders() {
+            return Ok(known);
+        }
+        let folders = self.store.folders_list(self.mailbox).await?;
+        let known = folders
+            .into_iter()
+            .map(|stored| stored.folder.external_id)
+            .collect();
+        Ok(self.memory.folders_are(known))
+    }
+
+    /// Asks for messages by id, in the cheapest way for their number; the answers stand in the order of the ids.
+    pub(crate) async fn ask_for_messages(&self, lane: Lane, ids: &[GraphId]) -> Vec<BatchAnswer> {
+        if ids.len() <= BESIDE {
+            return join_all(ids.iter().map(|id| self.graph.message(lane, id))).await;
+        }
+        let parts: Vec<_> = ids.iter().map(|id| self.graph.message_part(id)).collect();
+        self.graph.batch(lane, &parts).await
+    }
+
+    /// Messages that answered 404. One that we hold is gone. One that we don't, announced as created or updated, may not
+    /// be visible yet (M34); it is looked for a few times, then the folders are asked.
+    async fn judge_gone(
+        &self,
+        findings: &mut Findings,
+        gone: &[&Notice],
+        asked_at: Timestamp,
+    ) -> Result<(), MirrorError> {
+        if gone.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<GraphId> = gone
+            .iter()
+            .map(|notice| notice.external_id.clone())
+            .collect();
+        let held = self.heads(&ids).await?;
+        let mut given_up = false;
+        for notice in gone {
+            let may_come = !held.contains_key(&notice.external_id)
+                && matches!(notice.hint, ChangeHint::Created | ChangeHint::Updated);
+            match ladder::not_yet(notice.attempts) {
+                Some(wait) if may_come => self.put_off(findings, notice, wait),
+                _ => {
+                    given_up |= may_come;
+                    findings.settled.push(SeenNotice::from(*notice));
+                    findings
+                        .gone_messages
+                        .push((notice.external_id.clone(), asked_at));
+                }
+            }
+        }
+        if given_up {
+            let now = self.clock.now();
+            for folder in self.store.folders_list(self.mailbox).await? {
+                let name = folder.folder.well_known_name.as_deref();
+                if name.is_some_and(|name| SENDING.contains(&name)) {
+                    let folder = folder.folder.external_id;
+                    findings.dirty.push((CursorScope::Messages { folder }, now));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Walks the delta of every folder in which many of these messages lie, and takes those out that it settled.
+    async fn take_burst(
+        &self,
+        notices: &mut Vec<Notice>,
+    ) -> Result<(u64, super::Tally), MirrorError> {
+        let ids: Vec<GraphId> = notices
+            .iter()
+            .map(|notice| notice.external_id.clone())
+            .collect();
+        let held = self.heads(&ids).await?;
+        let mut folders: HashMap<GraphId, usize> = HashMap::new();
+        let inbox = self.inbox().await?;
+        for id in &ids {
+            // What we don't hold came in most likely.
+            let folder = held
+                .get(id)
+                .map(|head| head.folder_external_id.clone())
+                .or_else(|| inbox.clone());
+            if let Some(folder) = folder {
+                *folders.entry(folder).or_default() += 1;
+            }
+        }
+        let mut rows = super::Tally::default();
+        let mut settled = 0;
+        for (folder, _) in folders.into_iter().filter(|(_, waiting)| *waiting > BURST) {
+            let scope = CursorScope::Messages { folder };
+            let Some((cursor, claim)) = self.claim_idle(&scope).await? else {
+                continue;
+            };
+            let seen: Vec<SeenNotice> = notices.iter().map(SeenNotice::from).collect();
+            let walked = self.walk(&claim, cursor, Lane::Live, &seen).await?;
+            rows += walked.report.rows;
+            settled += walked.settled.len() as u64;
+            notices.retain(|notice| {
+                notice.kind != NoticeKind::Message || !walked.settled.contains(&notice.external_id)
+            });
+        }
+        Ok((settled, rows))
+    }
+
+    async fn inbox(&self) -> Result<Option<GraphId>, MirrorError> {
+        let folders = self.store.folders_list(self.mailbox).await?;
+        Ok(folders
+            .into_iter()
+            .map(|stored| stored.folder)
+            .find(|folder| folder.well_known_name.as_deref() == Some("inbox"))
+            .map(|folder| folder.external_id))
+    }
+
+    pub(crate) async fn heads(
+        &self,
+        ids: &[GraphId],
+    ) -> Result<HashMap<GraphId, MessageHead>, MirrorError> {
+        let heads = self.store.messages_heads(self.mailbox, ids).await?;
+        Ok(heads
+            .into_iter()
+            .map(|head| (head.external_id.clone(), head))
+            .collect())
+    }
+}

@@ -1,0 +1,175 @@
+//! Which cursors are walked when, and when there is work again.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::future::{BoxFuture, FutureExt};
+use futures_util::stream::FuturesUnordered;
+
+use super::error::MirrorError;
+use super::report::RoundsReport;
+use super::round::Walked;
+use super::{Mirror, Window};
+use crate::model::time::{Timestamp, later};
+use crate::model::work::{Cursor, CursorScope, CursorState, Lane};
+use crate::store::MailboxMark;
+
+/// Full rounds walked at once: a folder's pages are one chain, and a mailbox takes four requests at a time (F3.9).
+const FULL_ROUNDS: usize = 4;
+/// Incremental rounds walked at once, beside the full ones; the gate lets them go first.
+const SHORT_ROUNDS: usize = 4;
+
+impl Mirror {
+    /// Walks every cursor that is due, full rounds up to four at once and incremental ones beside them, until none is.
+    /// Between two pages of a round, whatever is more urgent goes first: the gate sees to it. May be dropped at any
+    /// moment; what was walked so far stands in the cursors.
+    pub async fn rounds_due(&self) -> Result<RoundsReport, MirrorError> {
+        let mut report = RoundsReport::default();
+        let mut full = FuturesUnordered::new();
+        let mut short = FuturesUnordered::new();
+        // Cursors that failed in this call are left alone until their time comes.
+        let mut looked_at: HashSet<(CursorScope, Timestamp)> = HashSet::new();
+        loop {
+            let due = self
+                .store
+                .cursors_due(self.mailbox, self.clock.now())
+                .await?;
+            for cursor in due {
+                let is_full = is_full(&cursor);
+                let (room, taken) = if is_full {
+                    (FULL_ROUNDS, full.len())
+                } else {
+                    (SHORT_ROUNDS, short.len())
+                };
+                let is_tree = cursor.scope == CursorScope::Folders;
+                if is_tree
+                    || taken >= room
+                    || looked_at.contains(&(cursor.scope.clone(), cursor.due_at))
+                {
+                    continue;
+                }
+                if let Some(walk) = self.start(&cursor).await? {
+                    looked_at.insert((cursor.scope, cursor.due_at));
+                    if is_full {
+                        full.push(walk);
+                    } else {
+                        short.push(walk);
+                    }
+                }
+            }
+            let walked = tokio::select! {
+                Some(walked) = short.next() => walked,
+                Some(walked) = full.next() => walked,
+                else => break,
+            }?;
+            report += walked.report;
+        }
+        self.mark_progress().await?;
+        Ok(report)
+    }
+
+    async fn start(
+        &self,
+        cursor: &Cursor,
+    ) -> Result<Option<BoxFuture<'static, Result<Walked, MirrorError>>>, MirrorError> {
+        let Some((cursor, claim)) = self.claim(&cursor.scope).await? else {
+            return Ok(None);
+        };
+        if cursor.due_at > self.clock.now() {
+            return Ok(None);
+        }
+        let lane = if is_full(&cursor) {
+            Lane::Backfill
+        } else {
+            Lane::Repair
+        };
+        let mirror = self.clone();
+        Ok(Some(
+            async move { mirror.walk(&claim, cursor, lane, &[]).await }.boxed(),
+        ))
+    }
+
+    /// Writes down how far the mirror as a whole has come: complete as of the instant that the least recently polled cursor
+    /// was, and copied for the first time once each cursor has been walked.
+    pub(crate) async fn mark_progress(&self) -> Result<(), MirrorError> {
+        let Some(mailbox) = self.store.mailbox_get(self.mailbox).await? else {
+            return Ok(());
+        };
+        let cursors = self.store.cursors_list(self.mailbox).await?;
+        let has_calendars = mailbox.calendars_at.is_some();
+        let oldest = cursors
+            .iter()
+            .map(|cursor| cursor.last_ok_at)
+            .min()
+            .flatten();
+        let Some(synced_at) = oldest.filter(|_| has_calendars) else {
+            return Ok(());
+        };
+        let now = self.clock.now();
+        let mut marks = Vec::new();
+        if mailbox.synced_at != Some(synced_at) {
+            marks.push(MailboxMark::SyncedAt(synced_at));
+        }
+        if mailbox.backfilled_at.is_none() {
+            marks.push(MailboxMark::BackfilledAt(now));
+        }
+        if !marks.is_empty() {
+            self.store.mailbox_mark(self.mailbox, &marks, now).await?;
+        }
+        Ok(())
+    }
+
+    /// How long after the end of a round the next is due (M47).
+    pub(crate) async fn poll_after(&self) -> Result<Duration, MirrorError> {
+        let mailbox = self.store.mailbox_get(self.mailbox).await?;
+        let push_works = mailbox.is_some_and(|mailbox| mailbox.push_healthy);
+        let cursors = self.known_folders().await?.len();
+        Ok(self.settings.poll_every(push_works, cursors))
+    }
+
+    /// When there is work next, notices that arrive and commands aside: the earliest of waiting notices, cursors, lists that
+    /// grow old, windows that roll and the audit. Past when there is work now.
+    pub async fn next_work_at(&self) -> Result<Option<Timestamp>, MirrorError> {
+        let now = self.clock.now();
+        let Some(mailbox) = self.store.mailbox_get(self.mailbox).await? else {
+            return Ok(None);
+        };
+        if self.memory.are_calendars_wanted() {
+            return Ok(Some(now));
+        }
+        let (Some(folders_at), Some(calendars_at)) = (mailbox.folders_at, mailbox.calendars_at)
+        else {
+            return Ok(Some(now));
+        };
+        let mut instants = vec![
+            later(folders_at, self.settings.folders_afresh_every),
+            later(calendars_at, self.settings.calendars_every),
+            Window::next_roll(now),
+        ];
+        instants.extend(self.store.notices_next_due(self.mailbox).await?);
+        let cursors = self.store.cursors_list(self.mailbox).await?;
+        instants.extend(cursors.iter().map(|cursor| cursor.due_at));
+        if mailbox.backfilled_at.is_some() {
+            instants.push(mailbox.audit_at.unwrap_or(now));
+        }
+        Ok(instants.into_iter().min())
+    }
+
+    /// Whether the audit of this mailbox is due.
+    pub async fn is_audit_due(&self) -> Result<bool, MirrorError> {
+        let mailbox = self.store.mailbox_get(self.mailbox).await?;
+        Ok(mailbox.is_some_and(|mailbox| {
+            mailbox.backfilled_at.is_some()
+                && mailbox.audit_at.is_none_or(|at| at <= self.clock.now())
+        }))
+    }
+}
+
+fn is_full(cursor: &Cursor) -> bool {
+    match cursor.state {
+        CursorState::Empty => true,
+        CursorState::Fetching => cursor.is_full,
+        CursorState::Idle => false,
+    }
+}
