@@ -7,6 +7,7 @@
 pub mod load;
 pub mod memory;
 pub mod postgres;
+pub mod rig;
 
 use std::fmt::Write as _;
 use std::io::Write as _;

@@ -1,12 +1,15 @@
 //! Puts the parts together, starts, supervises, stops.
 //!
-//! In reading order: [`Parts`] (everything rooms are given),
+//! In reading order: [`Parts`] (everything rooms are given), [`Service`] (the work of a mailbox, lane by lane, run by a home),
 //! [`Schedules`] (what cron sets off), and [`App`], which serves until it is told to stop.
 
 pub mod error;
 pub mod ngrok;
 pub mod parts;
+mod quiet;
+mod resident;
 pub mod schedule;
+pub mod service;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,6 +25,7 @@ use uuid::Uuid;
 pub use error::AppError;
 pub use parts::Parts;
 pub use schedule::{Schedule, Schedules};
+pub use service::Service;
 
 use crate::api;
 use crate::config::{PublicUrl, Settings};
@@ -66,13 +70,7 @@ impl App {
     /// The service around parts that are put together already.
     pub fn of(parts: Parts) -> Self {
         let limit = usize::try_from(parts.settings.homes.limit).unwrap_or(usize::MAX);
-        Self {
-            parts,
-            homes: HomeSettings {
-                limit,
-                ..HomeSettings::default()
-            },
-        }
+        Self { parts, homes: HomeSettings { limit, ..HomeSettings::default() } }
     }
 
     /// The same with other habits of its homes.
@@ -110,9 +108,7 @@ impl App {
             Schedules::start(self.parts.store.clone(), Arc::clone(&self.parts.clock)).await?;
         match self.parts.public_url() {
             Some(url) => info!(public_url = %url, "notifications are expected at {url}"),
-            None => {
-                info!("PUBLIC_URL is not set: there are no notifications, mailboxes are polled")
-            }
+            None => info!("PUBLIC_URL is not set: there are no notifications, mailboxes are polled"),
         }
         let homes = tokio::spawn(self.clone().keep_homes(stop.clone()));
         let ticking = tokio::spawn(self.clone().tick(due, stop.clone()));
@@ -136,22 +132,19 @@ impl App {
         mailbox: MailboxId,
         stop: CancellationToken,
     ) -> Result<bool, crate::home::HomeError> {
-        let _ = (mailbox, stop, self.make_homes());
-        Ok(false)
+        let homes = self.make_homes();
+        let resident = Arc::new(Service::new(self.parts.clone()));
+        Ok(homes.serve_one(mailbox, resident, stop).await?.is_some())
     }
 
     fn make_homes(&self) -> Homes {
         let holder = format!("{}-{}", std::process::id(), Uuid::new_v4().simple());
-        Homes::new(
-            self.parts.store.clone(),
-            Arc::clone(&self.parts.clock),
-            holder,
-            self.homes,
-        )
+        Homes::new(self.parts.store.clone(), Arc::clone(&self.parts.clock), holder, self.homes)
     }
 
     async fn keep_homes(self, stop: CancellationToken) {
-        stop.cancelled().await;
+        let resident = Arc::new(Service::new(self.parts.clone()));
+        self.make_homes().run(resident, stop).await;
     }
 
     async fn serve(&self, listener: TcpListener, stop: CancellationToken) -> Result<(), AppError> {
@@ -205,7 +198,5 @@ impl App {
 
 /// Listens at `address`.
 pub async fn listen(address: SocketAddr) -> Result<TcpListener, AppError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|source| AppError::Listen { address, source })
+    TcpListener::bind(address).await.map_err(|source| AppError::Listen { address, source })
 }

@@ -19,7 +19,7 @@ use crate::model::mailbox::{MailboxState, StateReason};
 use crate::model::time::{SharedClock, Timestamp, later};
 use crate::model::work::{Command, Wish};
 use crate::store::{Priority, StoreError};
-use crate::subscriptions;
+use crate::subscriptions::{self, Reconciler};
 
 /// After a failure without a wait of its own, the lane comes back after so long.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
@@ -35,6 +35,7 @@ pub struct Service {
     pub(super) parts: Parts,
     pub(super) clock: SharedClock,
     mirror: mirror::Settings,
+    reconciler: Arc<Reconciler>,
 }
 
 /// One spell of work for one mailbox.
@@ -43,6 +44,7 @@ pub(super) struct Visit {
     home: Home,
     graph: MailboxGraph,
     mirror: Mirror,
+    reconciler: Arc<Reconciler>,
 }
 
 impl Service {
@@ -59,7 +61,13 @@ impl Service {
             audit_every: told.audit_interval,
             ..mirror::Settings::default()
         };
-        Self { clock: Arc::clone(&parts.clock), parts, mirror }
+        let reconciler = Arc::new(Reconciler::new(
+            parts.store.clone(),
+            Arc::clone(&parts.clock),
+            parts.signer.clone(),
+            parts.public_url(),
+        ));
+        Self { clock: Arc::clone(&parts.clock), parts, mirror, reconciler }
     }
 
     pub(super) fn visit(&self, home: &Home) -> Visit {
@@ -76,7 +84,13 @@ impl Service {
             Arc::clone(&self.clock),
             self.mirror.clone(),
         );
-        Visit { parts: self.parts.clone(), home: home.clone(), graph, mirror }
+        Visit {
+            parts: self.parts.clone(),
+            home: home.clone(),
+            graph,
+            mirror,
+            reconciler: Arc::clone(&self.reconciler),
+        }
     }
 }
 
@@ -172,7 +186,8 @@ impl Visit {
             states::resume(&self.parts.store, &self.home.fence, self.now()).await?;
             info!(mailbox.id = %self.mailbox(), "mailbox {} can be reached again", self.mailbox());
         }
-        if let Err(error) = subscriptions::reconcile(&self.subscriptions()).await {
+        let home = &self.home;
+        if let Err(error) = self.reconciler.reconcile(&home.mailbox, &home.fence, &self.graph).await {
             // Without subscriptions the mirror polls: it goes on.
             warn!(mailbox.id = %self.mailbox(), "the subscriptions of mailbox {} are not as they should be: {}", self.mailbox(), chain(&error));
         }
@@ -197,18 +212,6 @@ impl Visit {
         Ok(mailbox.audit_at.is_some_and(|at| at <= self.now()))
     }
 
-    fn subscriptions(&self) -> subscriptions::Context {
-        subscriptions::Context {
-            store: self.parts.store.clone(),
-            graph: self.graph.clone(),
-            fence: self.home.fence,
-            mailbox: self.home.mailbox.clone(),
-            signer: self.parts.signer.clone(),
-            clock: Arc::clone(&self.parts.clock),
-            public_url: self.parts.public_url(),
-        }
-    }
-
     /// When the mailbox needs attention next.
     pub(super) async fn next_work_at(&self) -> Option<Timestamp> {
         if !self.is_mirrored() {
@@ -221,7 +224,10 @@ impl Visit {
             warn!(mailbox.id = %self.mailbox(), "could not tell when mailbox {} is due: {}", self.mailbox(), chain(&error));
             Some(later(self.now(), AFTER_FAILURE))
         });
-        let renewal = subscriptions::next_work_at(&self.subscriptions()).await.unwrap_or_default();
+        let renewal = match self.parts.store.subscriptions_list(self.mailbox()).await {
+            Ok(stored) => subscriptions::due_at(&stored),
+            Err(_) => None,
+        };
         [rounds, renewal].into_iter().flatten().min()
     }
 

@@ -1,0 +1,332 @@
+//! Messages a second of a first copy, beside what Graph's limits and this machine allow.
+//!
+//! `cargo bench --bench backfill`, options after `--`: `messages=24000 latency=200 rounds=3`.
+//!
+//! With latency the bound is Graph's: four requests at a time per mailbox (F3.9), so 4 / latency pages a second, times the messages
+//! that a page held on average. Without latency the bound is a bare loop in the same run: fetch the delta pages of all folders, four
+//! at a time, parse them into plain structs and upsert those, with nothing else.
+#![expect(clippy::print_stdout, reason = "a benchmark speaks to a terminal")]
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use graph_mirror::sandbox::Options;
+use serde::Deserialize;
+use serde_json::json;
+use serde_json::value::RawValue;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
+use support::rig::Rig;
+use support::{calibrate, scratch, show, table, with_fixed_sync};
+
+const FOLDERS: usize = 4;
+const BODY: usize = 4096;
+
+struct Plan {
+    messages: usize,
+    latency: u64,
+    rounds: usize,
+}
+
+fn plan() -> Plan {
+    let mut plan = Plan { messages: 24_000, latency: 200, rounds: 3 };
+    for argument in std::env::args().skip(1) {
+        match argument.split_once('=') {
+            Some(("messages", value)) => plan.messages = value.parse().expect("a number"),
+            Some(("latency", value)) => plan.latency = value.parse().expect("a number"),
+            Some(("rounds", value)) => plan.rounds = value.parse().expect("a number"),
+            _ => {}
+        }
+    }
+    plan
+}
+
+fn main() {
+    let plan = plan();
+    with_fixed_sync(1000);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime can be made");
+    runtime.block_on(run(&plan));
+}
+
+async fn run(plan: &Plan) {
+    println!("fsync fixed at 1 ms; {}\n", calibrate());
+    let mut rows = Vec::new();
+    for (mailboxes, each) in [(1, plan.messages), (8, plan.messages / 3)] {
+        rows.push(against_graph(plan, mailboxes, each).await);
+    }
+    println!("{} ms per Graph request, four large folders a mailbox, bodies of {BODY} bytes:\n", plan.latency);
+    table(
+        &["mailboxes", "messages/s", "messages a page", "bound messages/s", "of the bound", "requests per 1,000 messages", "throttled"],
+        &rows,
+    );
+    against_a_loop(plan).await;
+}
+
+fn world(mailboxes: usize, messages: usize) -> Options {
+    Options {
+        mailboxes,
+        messages: Some(messages),
+        folders: Some(FOLDERS),
+        body_bytes: Some(BODY),
+        events: false,
+        ..Options::default()
+    }
+}
+
+/// What one copy took.
+struct Copy {
+    /// From the first row to the last.
+    lasted: Duration,
+    /// Rows written in that time.
+    rows: f64,
+    /// Delta pages fetched in that time.
+    pages: f64,
+    requests: f64,
+    throttled: u64,
+}
+
+#[expect(clippy::cast_precision_loss, reason = "figures for people")]
+async fn copy(mailboxes: usize, each: usize, latency: u64) -> Copy {
+    let rig = Rig::start(world(mailboxes, each), json!({ "latency_ms": latency }), &[], false).await;
+    rig.connect().await;
+    while rig.messages().await == 0 {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let began = Instant::now();
+    let (early, pages_early) = (rig.messages().await, delta_pages(&rig));
+    rig.copied().await;
+    let lasted = began.elapsed();
+    let rows = rig.messages().await;
+    assert_eq!(rows, (mailboxes * each) as i64, "every message is there");
+    let stats = rig.sandbox.world().lock().stats.clone();
+    let copy = Copy {
+        lasted,
+        rows: (rows - early) as f64,
+        pages: (delta_pages(&rig) - pages_early) as f64,
+        requests: stats.requests as f64,
+        throttled: stats.throttled,
+    };
+    rig.stop().await;
+    copy
+}
+
+/// Pages of message deltas that the sandbox has served.
+fn delta_pages(rig: &Rig) -> u64 {
+    let world = rig.sandbox.world().lock();
+    world
+        .stats
+        .by_kind
+        .iter()
+        .filter(|(kind, _)| kind.contains("messages/delta"))
+        .map(|(_, count)| count)
+        .sum()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "figures for people")]
+async fn against_graph(plan: &Plan, mailboxes: usize, each: usize) -> Vec<String> {
+    let (mut rates, mut pages, mut bounds, mut shares, mut frugality) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut throttled = 0;
+    for _ in 0..plan.rounds {
+        let copy = copy(mailboxes, each, plan.latency).await;
+        let rate = copy.rows / copy.lasted.as_secs_f64();
+        let page = copy.rows / copy.pages.max(1.0);
+        let a_second = 4.0 * mailboxes as f64 * 1000.0 / plan.latency as f64;
+        let bound = a_second * page;
+        rates.push(rate);
+        pages.push(page);
+        bounds.push(bound);
+        shares.push(rate / bound);
+        frugality.push(copy.requests * 1000.0 / (mailboxes * each) as f64);
+        throttled += copy.throttled;
+    }
+    vec![
+        format!("{mailboxes} of {each} messages"),
+        show(&rates, 0),
+        show(&pages, 0),
+        show(&bounds, 0),
+        show(&shares, 2),
+        show(&frugality, 1),
+        throttled.to_string(),
+    ]
+}
+
+async fn against_a_loop(plan: &Plan) {
+    let (mut ours, mut bare, mut shares) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..plan.rounds {
+        // Reference, candidate, reference: the mean of the two is what the candidate is held against.
+        let before = bare_loop(plan.messages).await;
+        let copy = copy(1, plan.messages, 0).await;
+        let after = bare_loop(plan.messages).await;
+        let reference = f64::midpoint(before, after);
+        let rate = copy.rows / copy.lasted.as_secs_f64();
+        bare.push(reference);
+        ours.push(rate);
+        shares.push(rate / reference);
+    }
+    println!("No latency, one mailbox of {} messages:\n", plan.messages);
+    table(
+        &["graph-mirror messages/s", "bare loop messages/s", "of the bare loop"],
+        &[vec![show(&ours, 0), show(&bare, 0), show(&shares, 2)]],
+    );
+}
+
+#[derive(Deserialize)]
+struct Page<'a> {
+    #[serde(borrow)]
+    value: Vec<&'a RawValue>,
+    #[serde(rename = "@odata.nextLink")]
+    next: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Plain {
+    id: String,
+    subject: Option<String>,
+    conversation_id: Option<String>,
+    change_key: Option<String>,
+    received_date_time: Option<String>,
+    parent_folder_id: Option<String>,
+    is_read: Option<bool>,
+    body: Option<PlainBody>,
+    body_preview: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct PlainBody {
+    content: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Folders {
+    value: Vec<Folder>,
+}
+
+#[derive(Deserialize)]
+struct Folder {
+    id: String,
+}
+
+/// Fetch, parse, upsert, and nothing else; answers messages a second.
+#[expect(clippy::cast_precision_loss, reason = "figures for people")]
+async fn bare_loop(messages: usize) -> f64 {
+    let rig = Rig::start(world(1, messages), json!({ "latency_ms": 0 }), &[], false).await;
+    let user = rig.sandbox.settings().users[0].id.clone();
+    let token = rig
+        .sandbox
+        .world()
+        .issue_token(Some(&user), &["Mail.Read"])
+        .expect("the person exists");
+    let base = format!("{}/v1.0", rig.sandbox.settings().graph_base_url);
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client can be made");
+    let folders: Folders = client
+        .get(format!("{base}/me/mailFolders?$top=100"))
+        .bearer_auth(&token)
+        .send()
+        .await
+        .expect("the sandbox answers")
+        .json()
+        .await
+        .expect("folders are listed");
+    let (rows, mut waiting) = tokio::sync::mpsc::channel::<Vec<(Plain, String)>>(8);
+    let began = Instant::now();
+    let permits = std::sync::Arc::new(tokio::sync::Semaphore::new(4));
+    for folder in folders.value {
+        let (client, token, rows, permits) =
+            (client.clone(), token.clone(), rows.clone(), permits.clone());
+        let mut link = format!("{base}/me/mailFolders/{}/messages/delta", folder.id);
+        tokio::spawn(async move {
+            loop {
+                let permit = permits.acquire().await.expect("the semaphore stays open");
+                let answer = client
+                    .get(&link)
+                    .bearer_auth(&token)
+                    .header("Prefer", "odata.maxpagesize=200, IdType=\"ImmutableId\"")
+                    .send()
+                    .await
+                    .expect("the sandbox answers");
+                let bytes = answer.bytes().await.expect("the answer arrives");
+                drop(permit);
+                let page: Page<'_> = serde_json::from_slice(&bytes).expect("a page is JSON");
+                let parsed = page
+                    .value
+                    .iter()
+                    .map(|raw| {
+                        let plain = serde_json::from_str(raw.get()).expect("a message is JSON");
+                        (plain, raw.get().to_owned())
+                    })
+                    .collect();
+                if rows.send(parsed).await.is_err() {
+                    return;
+                }
+                match page.next {
+                    Some(next) => link = next,
+                    None => return,
+                }
+            }
+        });
+    }
+    drop(rows);
+    let folder = scratch("bare");
+    let mut database = plain_database(&folder.join("bare.db")).await;
+    let mut count = 0;
+    while let Some(page) = waiting.recv().await {
+        count += page.len();
+        upsert(&mut database, &page).await;
+    }
+    let rate = count as f64 / began.elapsed().as_secs_f64();
+    assert_eq!(count, messages, "the loop saw every message");
+    database.close().await.expect("the database closes");
+    let _ = std::fs::remove_dir_all(folder);
+    rig.stop().await;
+    rate
+}
+
+async fn plain_database(path: &std::path::Path) -> SqliteConnection {
+    let mut database = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Normal)
+        .connect()
+        .await
+        .expect("the database opens");
+    sqlx::raw_sql(
+        "CREATE TABLE messages (id TEXT PRIMARY KEY, subject TEXT, conversation TEXT, change_key TEXT, received TEXT,
+            folder TEXT, is_read INTEGER, body TEXT, preview TEXT, raw TEXT) STRICT;
+         CREATE INDEX messages_conversation ON messages (conversation);",
+    )
+    .execute(&mut database)
+    .await
+    .expect("the table is made");
+    database
+}
+
+async fn upsert(database: &mut SqliteConnection, page: &[(Plain, String)]) {
+    let mut tx = database.begin().await.expect("a transaction begins");
+    for chunk in page.chunks(50) {
+        let mut builder = sqlx::QueryBuilder::<sqlx::Sqlite>::new(
+            "INSERT INTO messages (id, subject, conversation, change_key, received, folder, is_read, body, preview, raw) ",
+        );
+        builder.push_values(chunk, |mut row, (plain, raw)| {
+            row.push_bind(&plain.id)
+                .push_bind(&plain.subject)
+                .push_bind(&plain.conversation_id)
+                .push_bind(&plain.change_key)
+                .push_bind(&plain.received_date_time)
+                .push_bind(&plain.parent_folder_id)
+                .push_bind(plain.is_read)
+                .push_bind(plain.body.as_ref().and_then(|body| body.content.as_deref()))
+                .push_bind(&plain.body_preview)
+                .push_bind(raw);
+        });
+        builder.push(" ON CONFLICT (id) DO UPDATE SET change_key = excluded.change_key, raw = excluded.raw");
+        builder.build().execute(&mut *tx).await.expect("rows are written");
+    }
+    tx.commit().await.expect("the transaction ends");
+}
