@@ -30,7 +30,11 @@ struct Plan {
 }
 
 fn plan() -> Plan {
-    let mut plan = Plan { messages: 24_000, latency: 200, rounds: 3 };
+    let mut plan = Plan {
+        messages: 24_000,
+        latency: 200,
+        rounds: 3,
+    };
     for argument in std::env::args().skip(1) {
         match argument.split_once('=') {
             Some(("messages", value)) => plan.messages = value.parse().expect("a number"),
@@ -58,9 +62,20 @@ async fn run(plan: &Plan) {
     for (mailboxes, each) in [(1, plan.messages), (8, plan.messages / 3)] {
         rows.push(against_graph(plan, mailboxes, each).await);
     }
-    println!("{} ms per Graph request, four large folders a mailbox, bodies of {BODY} bytes:\n", plan.latency);
+    println!(
+        "{} ms per Graph request, four large folders a mailbox, bodies of {BODY} bytes:\n",
+        plan.latency
+    );
     table(
-        &["mailboxes", "messages/s", "messages a page", "bound messages/s", "of the bound", "requests per 1,000 messages", "throttled"],
+        &[
+            "mailboxes",
+            "messages/s",
+            "messages a page",
+            "bound messages/s",
+            "of the bound",
+            "requests per 1,000 messages",
+            "throttled",
+        ],
         &rows,
     );
     against_a_loop(plan).await;
@@ -91,7 +106,13 @@ struct Copy {
 
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
 async fn copy(mailboxes: usize, each: usize, latency: u64) -> Copy {
-    let rig = Rig::start(world(mailboxes, each), json!({ "latency_ms": latency }), &[], false).await;
+    let rig = Rig::start(
+        world(mailboxes, each),
+        json!({ "latency_ms": latency }),
+        &[],
+        false,
+    )
+    .await;
     rig.connect().await;
     while rig.messages().await == 0 {
         tokio::time::sleep(Duration::from_millis(2)).await;
@@ -170,7 +191,11 @@ async fn against_a_loop(plan: &Plan) {
     }
     println!("No latency, one mailbox of {} messages:\n", plan.messages);
     table(
-        &["graph-mirror messages/s", "bare loop messages/s", "of the bare loop"],
+        &[
+            "graph-mirror messages/s",
+            "bare loop messages/s",
+            "of the bare loop",
+        ],
         &[vec![show(&ours, 0), show(&bare, 0), show(&shares, 2)]],
     );
 }
@@ -223,7 +248,10 @@ async fn bare_loop(messages: usize) -> f64 {
         .issue_token(Some(&user), &["Mail.Read"])
         .expect("the person exists");
     let base = format!("{}/v1.0", rig.sandbox.settings().graph_base_url);
-    let client = reqwest::Client::builder().no_proxy().build().expect("a client can be made");
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .expect("a client can be made");
     let folders: Folders = client
         .get(format!("{base}/me/mailFolders?$top=100"))
         .bearer_auth(&token)
@@ -325,8 +353,14 @@ async fn upsert(database: &mut SqliteConnection, page: &[(Plain, String)]) {
                 .push_bind(&plain.body_preview)
                 .push_bind(raw);
         });
-        builder.push(" ON CONFLICT (id) DO UPDATE SET change_key = excluded.change_key, raw = excluded.raw");
-        builder.build().execute(&mut *tx).await.expect("rows are written");
+        builder.push(
+            " ON CONFLICT (id) DO UPDATE SET change_key = excluded.change_key, raw = excluded.raw",
+        );
+        builder
+            .build()
+            .execute(&mut *tx)
+            .await
+            .expect("rows are written");
     }
     tx.commit().await.expect("the transaction ends");
 }

@@ -39,17 +39,25 @@ impl Rig {
         let folder = scratch(&format!("rig-{}", uuid::Uuid::new_v4().simple()));
         let sandbox = Sandbox::start(options).await.expect("the sandbox starts");
         sandbox.world().turn_knobs(&knobs).expect("the knobs exist");
-        let listener = listen(([127, 0, 0, 1], 0).into()).await.expect("a port is free");
+        let listener = listen(([127, 0, 0, 1], 0).into())
+            .await
+            .expect("a port is free");
         let own_url = format!("http://{}", listener.local_addr().expect("it listens"));
         let told = serde_json::to_string(sandbox.settings()).expect("settings are JSON");
         let told: SandboxSettings = serde_json::from_str(&told).expect("settings are JSON");
         let mut environment = Environment::of([
-            ("DATABASE_URL", format!("sqlite://{}", folder.join("mirror.db").display())),
+            (
+                "DATABASE_URL",
+                format!("sqlite://{}", folder.join("mirror.db").display()),
+            ),
             ("LISTEN", own_url.trim_start_matches("http://").to_owned()),
             ("OAUTH_ENCRYPTION_KEY", Keyring::generate_key()),
             (
                 "MICROSOFT_REDIRECT_URI",
-                format!("{own_url}{}", graph_mirror::config::microsoft::CALLBACK_PATH),
+                format!(
+                    "{own_url}{}",
+                    graph_mirror::config::microsoft::CALLBACK_PATH
+                ),
             ),
             ("PUBLIC_URL", if push { own_url } else { String::new() }),
         ]);
@@ -57,12 +65,22 @@ impl Rig {
             environment = environment.with(name, *value);
         }
         let settings = Settings::read(&told.applied_to(environment)).expect("the settings hold");
-        let parts = Parts::open(settings, Arc::new(SystemClock)).await.expect("the database opens");
+        let parts = Parts::open(settings, Arc::new(SystemClock))
+            .await
+            .expect("the database opens");
         let stop = CancellationToken::new();
-        let app = App::of(parts.clone())
-            .with_homes(HomeSettings { poll: Duration::from_millis(500), ..HomeSettings::default() });
+        let app = App::of(parts.clone()).with_homes(HomeSettings {
+            poll: Duration::from_millis(500),
+            ..HomeSettings::default()
+        });
         let serving = tokio::spawn(app.run(listener, stop.clone()));
-        Self { sandbox, parts, stop, serving, folder }
+        Self {
+            sandbox,
+            parts,
+            stop,
+            serving,
+            folder,
+        }
     }
 
     /// Signs everybody in.
@@ -74,8 +92,14 @@ impl Rig {
                 .begin(&Self::owner(), Some(&user.address))
                 .await
                 .expect("a sign-in begins");
-            let landing = browser::open(begun.auth_url.as_str()).await.expect("the page loads");
-            assert_eq!(landing.status, 200, "the sign-in ends well: {}", landing.page);
+            let landing = browser::open(begun.auth_url.as_str())
+                .await
+                .expect("the page loads");
+            assert_eq!(
+                landing.status, 200,
+                "the sign-in ends well: {}",
+                landing.page
+            );
         }
     }
 
@@ -85,7 +109,11 @@ impl Rig {
 
     /// The mailboxes as they are now.
     pub async fn mailboxes(&self) -> Vec<Mailbox> {
-        self.parts.store.mailboxes_list(Some(&Self::owner())).await.expect("the database answers")
+        self.parts
+            .store
+            .mailboxes_list(Some(&Self::owner()))
+            .await
+            .expect("the database answers")
     }
 
     /// Messages in the mirror.
@@ -102,7 +130,10 @@ impl Rig {
     pub async fn copied(&self) {
         loop {
             let mailboxes = self.mailboxes().await;
-            if mailboxes.iter().all(|mailbox| mailbox.backfilled_at.is_some()) {
+            if mailboxes
+                .iter()
+                .all(|mailbox| mailbox.backfilled_at.is_some())
+            {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(5)).await;

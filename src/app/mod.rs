@@ -70,7 +70,13 @@ impl App {
     /// The service around parts that are put together already.
     pub fn of(parts: Parts) -> Self {
         let limit = usize::try_from(parts.settings.homes.limit).unwrap_or(usize::MAX);
-        Self { parts, homes: HomeSettings { limit, ..HomeSettings::default() } }
+        Self {
+            parts,
+            homes: HomeSettings {
+                limit,
+                ..HomeSettings::default()
+            },
+        }
     }
 
     /// The same with other habits of its homes.
@@ -108,7 +114,9 @@ impl App {
             Schedules::start(self.parts.store.clone(), Arc::clone(&self.parts.clock)).await?;
         match self.parts.public_url() {
             Some(url) => info!(public_url = %url, "notifications are expected at {url}"),
-            None => info!("PUBLIC_URL is not set: there are no notifications, mailboxes are polled"),
+            None => {
+                info!("PUBLIC_URL is not set: there are no notifications, mailboxes are polled")
+            }
         }
         let homes = tokio::spawn(self.clone().keep_homes(stop.clone()));
         let ticking = tokio::spawn(self.clone().tick(due, stop.clone()));
@@ -139,7 +147,12 @@ impl App {
 
     fn make_homes(&self) -> Homes {
         let holder = format!("{}-{}", std::process::id(), Uuid::new_v4().simple());
-        Homes::new(self.parts.store.clone(), Arc::clone(&self.parts.clock), holder, self.homes)
+        Homes::new(
+            self.parts.store.clone(),
+            Arc::clone(&self.parts.clock),
+            holder,
+            self.homes,
+        )
     }
 
     async fn keep_homes(self, stop: CancellationToken) {
@@ -198,5 +211,7 @@ impl App {
 
 /// Listens at `address`.
 pub async fn listen(address: SocketAddr) -> Result<TcpListener, AppError> {
-    TcpListener::bind(address).await.map_err(|source| AppError::Listen { address, source })
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| AppError::Listen { address, source })
 }

@@ -31,7 +31,9 @@ pub struct Busy<'a> {
 impl Quiet {
     /// Nobody works yet.
     pub fn new() -> Self {
-        Self { activity: watch::Sender::new(Activity::default()) }
+        Self {
+            activity: watch::Sender::new(Activity::default()),
+        }
     }
 
     /// Marks the calling lane as working until the returned guard is dropped.

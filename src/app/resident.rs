@@ -11,8 +11,8 @@ use tracing::warn;
 
 use super::quiet::Quiet;
 use super::service::{Service, Visit};
-use crate::home::{Home, Resident, Served};
 use crate::home::resident::Spell;
+use crate::home::{Home, Resident, Served};
 use crate::model::time::{SharedClock, Timestamp, later};
 
 /// How long the lanes must have waited before the spell ends, so that a burst is one spell.
@@ -52,10 +52,24 @@ impl Resident for Service {
             let later_on = Patience(Duration::from_millis(100));
             let lanes = async {
                 tokio::join!(
-                    lane(&self.clock, &visit, &quiet, &bell, at_once, "live", || visit.live()),
-                    lane(&self.clock, &visit, &quiet, &bell, soon, "commands", || visit.commands()),
-                    lane(&self.clock, &visit, &quiet, &bell, soon, "repairs", || visit.repairs()),
-                    lane(&self.clock, &visit, &quiet, &bell, later_on, "rounds", || visit.rounds()),
+                    lane(&self.clock, &visit, &quiet, &bell, at_once, "live", || {
+                        visit.live()
+                    }),
+                    lane(&self.clock, &visit, &quiet, &bell, soon, "commands", || {
+                        visit.commands()
+                    }),
+                    lane(&self.clock, &visit, &quiet, &bell, soon, "repairs", || {
+                        visit.repairs()
+                    }),
+                    lane(
+                        &self.clock,
+                        &visit,
+                        &quiet,
+                        &bell,
+                        later_on,
+                        "rounds",
+                        || visit.rounds()
+                    ),
                 )
             };
             // In this order: a wake-up that comes with the last moment of quiet reaches the live lane first.
@@ -66,7 +80,9 @@ impl Resident for Service {
                 () = quiet.lasting(LINGER, &*self.clock) => {}
                 () = home.stopping.cancelled() => {}
             }
-            Served { next_work_at: visit.next_work_at().await }
+            Served {
+                next_work_at: visit.next_work_at().await,
+            }
         })
     }
 }

@@ -67,7 +67,12 @@ impl Service {
             parts.signer.clone(),
             parts.public_url(),
         ));
-        Self { clock: Arc::clone(&parts.clock), parts, mirror, reconciler }
+        Self {
+            clock: Arc::clone(&parts.clock),
+            parts,
+            mirror,
+            reconciler,
+        }
     }
 
     pub(super) fn visit(&self, home: &Home) -> Visit {
@@ -80,6 +85,7 @@ impl Service {
         let mirror = Mirror::new(
             self.parts.store.clone(),
             graph.clone(),
+            &home.mailbox,
             home.fence,
             Arc::clone(&self.clock),
             self.mirror.clone(),
@@ -101,7 +107,10 @@ impl Visit {
 
     /// Whether the mailbox is to be mirrored at all; a disconnected one may still have a command waiting.
     fn is_mirrored(&self) -> bool {
-        matches!(self.home.mailbox.state, MailboxState::Connected | MailboxState::Suspended)
+        matches!(
+            self.home.mailbox.state,
+            MailboxState::Connected | MailboxState::Suspended
+        )
     }
 
     /// What notices announced.
@@ -128,6 +137,11 @@ impl Visit {
         let Some(command) = waiting.into_iter().next() else {
             return Ok(Next::Wait(None));
         };
+        if !self.is_mirrored() && command.wish != Wish::Disconnect {
+            let why = "the mailbox is not connected; its person must sign in again".to_owned();
+            self.finish(&command, Err(why)).await?;
+            return Ok(Next::Again);
+        }
         match self.fulfil(&command).await {
             Ok(outcome) => {
                 self.finish(&command, Ok(outcome)).await?;
@@ -152,23 +166,22 @@ impl Visit {
         let now = self.now();
         let mut tx = self.parts.store.write(Priority::Live).await?;
         tx.fence(&self.home.fence).await?;
-        tx.command_finish(self.mailbox(), command.id, &outcome, now).await?;
+        tx.command_finish(self.mailbox(), command.id, &outcome, now)
+            .await?;
         tx.commit().await
     }
 
     async fn fulfil(&self, command: &Command) -> Result<serde_json::Value, MirrorError> {
         if command.wish == Wish::Disconnect {
             let parts = &self.parts;
-            let done = disconnect(&parts.store, &self.graph, &self.home.fence, &parts.clock).await?;
+            let done =
+                disconnect(&parts.store, &self.graph, &self.home.fence, &parts.clock).await?;
             self.home.stopping.cancel();
             return Ok(serde_json::json!({
                 "disconnected": true,
                 "subscriptions_deleted": done.subscriptions_deleted,
                 "subscriptions_left": done.subscriptions_left,
             }));
-        }
-        if !self.is_mirrored() {
-            return Err(MirrorError::NotConnected);
         }
         self.mirror.command(command).await
     }
@@ -187,7 +200,11 @@ impl Visit {
             info!(mailbox.id = %self.mailbox(), "mailbox {} can be reached again", self.mailbox());
         }
         let home = &self.home;
-        if let Err(error) = self.reconciler.reconcile(&home.mailbox, &home.fence, &self.graph).await {
+        if let Err(error) = self
+            .reconciler
+            .reconcile(&home.mailbox, &home.fence, &self.graph)
+            .await
+        {
             // Without subscriptions the mirror polls: it goes on.
             warn!(mailbox.id = %self.mailbox(), "the subscriptions of mailbox {} are not as they should be: {}", self.mailbox(), chain(&error));
         }
@@ -248,7 +265,10 @@ impl Visit {
             Remedy::NotBefore(until) => Ok(Next::Wait(Some(until))),
             Remedy::Later(after) => {
                 warn!(mailbox.id = %mailbox, "work on mailbox {mailbox} is put off: {}", chain(&error));
-                Ok(Next::Wait(Some(later(self.now(), after.unwrap_or(AFTER_FAILURE)))))
+                Ok(Next::Wait(Some(later(
+                    self.now(),
+                    after.unwrap_or(AFTER_FAILURE),
+                ))))
             }
             Remedy::Suspend(reason) => {
                 self.stop(MailboxState::Suspended, reason, &error).await?;
@@ -273,7 +293,14 @@ impl Visit {
     ) -> anyhow::Result<()> {
         let mailbox = self.mailbox();
         warn!(mailbox.id = %mailbox, "work on mailbox {mailbox} stops ({reason:?}): {}", chain(error));
-        states::stop(&self.parts.store, &self.home.fence, state, reason, self.now()).await?;
+        states::stop(
+            &self.parts.store,
+            &self.home.fence,
+            state,
+            reason,
+            self.now(),
+        )
+        .await?;
         self.home.stopping.cancel();
         Ok(())
     }
