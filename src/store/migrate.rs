@@ -103,6 +103,8 @@ impl Store {
 }
 
 async fn run<C: Migrate>(connection: &mut C, backend: Backend) -> Result<Migrated, StoreError> {
+    // Also around the making of the table of migrations, which sqlx leaves outside its own lock.
+    connection.lock().await.map_err(StoreError::Migrate)?;
     connection
         .ensure_migrations_table()
         .await
@@ -113,14 +115,16 @@ async fn run<C: Migrate>(connection: &mut C, backend: Backend) -> Result<Migrate
     if from > known {
         return Err(StoreError::SchemaTooNew { found: from, known });
     }
-    match migrator(backend).run_direct(connection).await {
-        Ok(()) => {}
-        // Another process on the same SQLite file was faster, where sqlx knows no lock: its steps are found now.
-        Err(MigrateError::ExecuteMigration(..)) if backend == Backend::Sqlite => migrator(backend)
-            .run_direct(connection)
-            .await
-            .map_err(StoreError::Migrate)?,
-        Err(error) => return Err(StoreError::Migrate(error)),
+    let mut tries = STEPS.len();
+    loop {
+        match migrator(backend).run_direct(connection).await {
+            Ok(()) => break,
+            // Another process on the same SQLite file was faster, where sqlx knows no lock: its step is found now.
+            Err(MigrateError::ExecuteMigration(..)) if backend == Backend::Sqlite && tries > 0 => {
+                tries -= 1;
+            }
+            Err(error) => return Err(StoreError::Migrate(error)),
+        }
     }
     Ok(Migrated {
         from,

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, PgPool, SqlitePool};
+use sqlx::{ConnectOptions, Connection as _, PgPool, SqlitePool};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::checkpoint::Checkpoints;
@@ -419,11 +419,12 @@ async fn open_postgres(url: &str, settings: StoreSettings) -> Result<Pools, Stor
         // The net under a transaction whose owner has gone: the server ends it.
         .options([("idle_in_transaction_session_timeout", "15s")])
         .disable_statement_logging();
+    // The pool would try for seconds and then only say that it took too long.
+    options.connect().await?.close().await?;
     let pool = PgPoolOptions::new()
         .max_connections(settings.connections.max(1))
-        .acquire_timeout(Duration::from_secs(10))
-        .connect_with(options.clone())
-        .await?;
+        .acquire_timeout(Duration::from_secs(5))
+        .connect_lazy_with(options.clone());
     let acknowledgements = PgPoolOptions::new()
         .max_connections(1)
         .acquire_timeout(Duration::from_secs(2))

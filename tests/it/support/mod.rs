@@ -1,1 +1,3 @@
-//! support.
+//! What the integration tests stand on.
+
+pub mod database;

@@ -1,0 +1,100 @@
+//! Subscriptions.
+
+use graph_mirror::model::ids::{MailboxId, SubscriptionKey};
+use graph_mirror::model::time::{Clock, Timestamp};
+use graph_mirror::model::work::{Subscription, SubscriptionScope, SubscriptionState};
+
+use super::samples::{connected, id, seconds, writing};
+use crate::support::database::on_both_stores;
+
+pub fn sample(mailbox: MailboxId, key: SubscriptionKey, now: Timestamp) -> Subscription {
+    Subscription {
+        key,
+        mailbox,
+        scope: SubscriptionScope::Messages,
+        state: SubscriptionState::Active,
+        graph_id: None,
+        public_url: "https://mirror.example.org".to_owned(),
+        expires_at: Some(now + seconds(600_000)),
+        renew_at: Some(now + seconds(300_000)),
+        not_before: None,
+        failures: 0,
+        created_at: now,
+        touched_at: None,
+    }
+}
+
+on_both_stores!(a_subscription_reads_back_as_it_was_saved, |store, clock| {
+    let mailbox = connected(&store, &clock, "anna").await;
+    let mut messages = sample(mailbox, SubscriptionKey::generate(), clock.now());
+    messages.state = SubscriptionState::Creating;
+    let events = Subscription {
+        scope: SubscriptionScope::Events {
+            calendar: id("calendar"),
+        },
+        created_at: clock.now() + seconds(1),
+        ..sample(mailbox, SubscriptionKey::generate(), clock.now())
+    };
+    let mut tx = writing(&store).await;
+    tx.subscription_save(&messages).await?;
+    tx.subscription_save(&events).await?;
+    messages.state = SubscriptionState::Retiring;
+    messages.graph_id = Some("graph id".to_owned());
+    messages.failures = 3;
+    messages.touched_at = Some(clock.now());
+    tx.subscription_save(&messages).await?;
+    tx.commit().await?;
+
+    assert_eq!(
+        store.subscriptions_list(mailbox).await?,
+        [messages.clone(), events]
+    );
+    assert_eq!(store.subscription_find(messages.key).await?, Some(messages));
+    assert_eq!(
+        store.subscription_find(SubscriptionKey::generate()).await?,
+        None
+    );
+});
+
+on_both_stores!(
+    a_renewal_that_is_asked_for_comes_no_later_than_the_one_that_was_due,
+    |store, clock| {
+        let mailbox = connected(&store, &clock, "anna").await;
+        let subscription = sample(mailbox, SubscriptionKey::generate(), clock.now());
+        let mut tx = writing(&store).await;
+        tx.subscription_save(&subscription).await?;
+
+        assert!(
+            tx.subscription_renew_ask(mailbox, subscription.key, clock.now())
+                .await?
+        );
+        assert!(
+            tx.subscription_renew_ask(mailbox, subscription.key, clock.now() + seconds(9))
+                .await?
+        );
+        assert!(
+            !tx.subscription_renew_ask(mailbox, SubscriptionKey::generate(), clock.now())
+                .await?
+        );
+        tx.commit().await?;
+
+        let stored = store
+            .subscription_find(subscription.key)
+            .await?
+            .expect("it is there");
+        assert_eq!(stored.renew_at, Some(clock.now()));
+    }
+);
+
+on_both_stores!(a_forgotten_subscription_is_gone, |store, clock| {
+    let mailbox = connected(&store, &clock, "anna").await;
+    let subscription = sample(mailbox, SubscriptionKey::generate(), clock.now());
+    let mut tx = writing(&store).await;
+    tx.subscription_save(&subscription).await?;
+
+    assert!(tx.subscription_delete(mailbox, subscription.key).await?);
+    assert!(!tx.subscription_delete(mailbox, subscription.key).await?);
+    tx.commit().await?;
+
+    assert!(store.subscriptions_list(mailbox).await?.is_empty());
+});
