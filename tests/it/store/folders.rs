@@ -48,7 +48,7 @@ on_both_stores!(counts_are_kept_but_are_no_change, |store, clock| {
         .folders_upsert(mailbox, &[folder_write(&inbox, clock.now())], clock.now())
         .await?;
     inbox.total_item_count = 10;
-    inbox.display_name = "Posteingang".to_owned();
+    "Posteingang".clone_into(&mut inbox.display_name);
     let renamed = tx
         .folders_upsert(mailbox, &[folder_write(&inbox, clock.now())], clock.now())
         .await?;

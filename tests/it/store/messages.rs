@@ -177,7 +177,7 @@ on_both_stores!(equal_content_is_not_written_again, |store, clock| {
     write(&store, mailbox, &message("one"), first).await;
 
     let mut other_raw = message("one");
-    other_raw.raw = r#"{"asked":"otherwise"}"#.to_owned();
+    r#"{"asked":"otherwise"}"#.clone_into(&mut other_raw.raw);
     let replay = write(&store, mailbox, &other_raw, first + seconds(5)).await;
     let after_replay = store
         .message_get(mailbox, &id("one"))

@@ -78,9 +78,10 @@ impl Drop for Database {
                 .block_on(run(&drop));
         })
         .join();
-        if dropped.is_err() && !std::thread::panicking() {
-            panic!("the test database could not be dropped");
-        }
+        assert!(
+            dropped.is_ok() || std::thread::panicking(),
+            "the test database could not be dropped"
+        );
     }
 }
 
