@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::problem::{Code, Problem};
+use super::problem::{Code, Problem, ProblemBody};
 use super::state::Api;
 
 /// The process is well.
@@ -44,7 +44,7 @@ pub async fn healthz() -> Json<Health> {
     tag = "health",
     responses(
         (status = OK, description = "Requests can be answered.", body = Health),
-        (status = SERVICE_UNAVAILABLE, description = "The database is away, busy, or of another version.", body = Problem,
+        (status = SERVICE_UNAVAILABLE, description = "The database is away, busy, or of another version.", body = ProblemBody,
          content_type = "application/problem+json"),
     )
 )]

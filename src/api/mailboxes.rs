@@ -6,9 +6,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::caller::Caller;
-use super::problem::Problem;
+use super::problem::{Problem, ProblemBody};
 use super::query::mailbox_in_path;
 use super::state::Api;
+use crate::mailboxes::explain;
 use crate::model::feed::{Audit, Difference};
 use crate::model::ids::{GraphId, MailboxId};
 use crate::model::mailbox::{Mailbox, MailboxState, StateReason};
@@ -29,6 +30,10 @@ pub struct MailboxSummary {
     pub state: MailboxState,
     /// Why, when it is not connected.
     pub state_reason: Option<StateReason>,
+    /// What happened and what must be done, in words for people, when it is not connected.
+    pub advice: Option<String>,
+    /// Who must do it.
+    pub actor: Option<Actor>,
     /// Since when it is in this state.
     #[schema(value_type = String, format = DateTime)]
     pub state_since: Timestamp,
@@ -43,6 +48,20 @@ pub struct MailboxSummary {
     pub synced_at: Option<Timestamp>,
     /// The position of the last entry of its feed.
     pub position: i64,
+}
+
+/// Who must act for a mailbox to be mirrored again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Actor {
+    /// The person signs in again.
+    Person,
+    /// An administrator of the person's organisation.
+    Administrator,
+    /// Whoever runs this service.
+    Operator,
+    /// Nobody.
+    Nobody,
 }
 
 /// The answer of `GET /api/v1/mailboxes`.
@@ -158,17 +177,31 @@ pub struct Differences {
 impl MailboxSummary {
     /// A mailbox in few words.
     pub fn of(mailbox: &Mailbox) -> Self {
+        let told = explain(mailbox.state, mailbox.state_reason);
         Self {
             id: mailbox.id,
             address: mailbox.address.clone(),
             display_name: mailbox.display_name.clone(),
             state: mailbox.state,
             state_reason: mailbox.state_reason,
+            advice: told.map(|told| told.sentence.to_owned()),
+            actor: told.map(|told| Actor::of(told.actor)),
             state_since: mailbox.state_since,
             connected_at: mailbox.connected_at,
             backfilled_at: mailbox.backfilled_at,
             synced_at: mailbox.synced_at,
             position: mailbox.feed_position,
+        }
+    }
+}
+
+impl Actor {
+    fn of(actor: crate::mailboxes::Actor) -> Self {
+        match actor {
+            crate::mailboxes::Actor::Person => Self::Person,
+            crate::mailboxes::Actor::Administrator => Self::Administrator,
+            crate::mailboxes::Actor::Operator => Self::Operator,
+            crate::mailboxes::Actor::Nobody => Self::Nobody,
         }
     }
 }
@@ -227,7 +260,7 @@ pub(super) fn rounds(cursors: &[Cursor]) -> (usize, usize) {
     security(("bearer" = [])),
     responses(
         (status = OK, description = "The mailboxes of the key's owner, the disconnected ones too.", body = MailboxList),
-        (status = UNAUTHORIZED, description = "No key, or an unknown one.", body = Problem, content_type = "application/problem+json"),
+        (status = UNAUTHORIZED, description = "No key, or an unknown one.", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn list(State(api): State<Api>, caller: Caller) -> Result<Json<MailboxList>, Problem> {
@@ -246,8 +279,8 @@ pub async fn list(State(api): State<Api>, caller: Caller) -> Result<Json<Mailbox
     params(("id" = MailboxId, Path, description = "Our id of the mailbox.")),
     responses(
         (status = OK, description = "Its state, progress, subscriptions, lag and last audit.", body = MailboxDetail),
-        (status = UNAUTHORIZED, description = "No key, or an unknown one.", body = Problem, content_type = "application/problem+json"),
-        (status = NOT_FOUND, description = "The key's owner has no such mailbox.", body = Problem, content_type = "application/problem+json"),
+        (status = UNAUTHORIZED, description = "No key, or an unknown one.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = NOT_FOUND, description = "The key's owner has no such mailbox.", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn detail(

@@ -6,12 +6,16 @@
 //! (whose key it is), [`query`], then one file per resource, [`page`] (what a browser sees), [`document`] (OpenAPI).
 
 pub mod caller;
+pub mod commands;
+pub mod disconnect;
 pub mod document;
 pub mod health;
 pub mod mailboxes;
 pub mod page;
 pub mod problem;
 pub mod query;
+pub mod refusal;
+pub mod sign_in;
 pub mod state;
 pub mod sync;
 
@@ -29,10 +33,14 @@ const BODY_LIMIT: usize = 64 * 1024;
 
 fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::with_openapi(document::head())
+        .routes(routes!(sign_in::auth_url))
+        .routes(routes!(sign_in::callback, sign_in::callback_page))
+        .routes(routes!(disconnect::disconnect))
         .routes(routes!(sync::messages))
         .routes(routes!(sync::events))
         .routes(routes!(mailboxes::list))
         .routes(routes!(mailboxes::detail))
+        .routes(routes!(commands::detail))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
 }
@@ -48,10 +56,12 @@ pub fn router(api: Api) -> Router {
 }
 
 /// The answer for an address that does not exist.
+#[expect(clippy::unused_async, reason = "a handler is an async function")]
 pub async fn unknown() -> Problem {
     Problem::new(Code::NotFound, "there is nothing at this address")
 }
 
+#[expect(clippy::unused_async, reason = "a handler is an async function")]
 async fn wrong_method() -> Problem {
     Problem::new(
         Code::MethodNotAllowed,

@@ -41,6 +41,7 @@ impl Page {
 
     /// The sign-in did not succeed.
     pub fn failed(problem: &Problem) -> Self {
+        let problem = problem.body();
         let remedy = match problem.code {
             Code::StateUnknown | Code::StateUsed | Code::StateExpired | Code::StateForeign => {
                 "Go back to the application and begin the sign-in again; it must be finished within ten minutes and in \
@@ -71,11 +72,9 @@ impl Page {
     }
 
     fn html(&self) -> String {
-        let paragraphs: String = self
-            .sentences
-            .iter()
-            .map(|sentence| format!("<p>{}</p>\n", escaped(sentence)))
-            .collect();
+        let paragraphs = self.sentences.iter().fold(String::new(), |text, sentence| {
+            text + "<p>" + &escaped(sentence) + "</p>\n"
+        });
         let small = self
             .small
             .as_ref()

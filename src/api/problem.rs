@@ -4,6 +4,8 @@
 //! statement, an answer of Microsoft, a path) reaches the caller: what is unexpected is logged here once and
 //! answered as `internal`.
 
+use std::borrow::Cow;
+
 use axum::Json;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
@@ -230,9 +232,23 @@ pub struct ParameterProblem {
     pub detail: String,
 }
 
+/// A refusal. Small, because every handler may return one; [`ProblemBody`] is what the caller reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    code: Code,
+    detail: Box<str>,
+    hint: Cow<'static, str>,
+    mailbox_id: Option<MailboxId>,
+    reason: Option<StateReason>,
+    microsoft_code: Option<Box<str>>,
+    errors: Box<[ParameterProblem]>,
+    retry_after: Option<u64>,
+}
+
 /// A problem as RFC 9457 describes it, with a few members of our own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Problem {
+#[schema(as = Problem)]
+pub struct ProblemBody {
     /// `urn:graph-mirror:problem:` and the code.
     #[serde(rename = "type")]
     #[schema(example = "urn:graph-mirror:problem:mailbox_needs_reauth")]
@@ -250,7 +266,7 @@ pub struct Problem {
     /// The mailbox it concerns.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mailbox_id: Option<MailboxId>,
-    /// Why the mailbox is in the state it is in.
+    /// Why the mailbox is in the state it is in, or the sign-in failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<StateReason>,
     /// Microsoft's own code, to look up.
@@ -260,9 +276,6 @@ pub struct Problem {
     /// Every parameter that is wrong.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<ParameterProblem>,
-    #[serde(skip)]
-    #[schema(ignore)]
-    retry_after: Option<u64>,
 }
 
 /// The media type of problems.
@@ -272,20 +285,38 @@ impl Problem {
     /// A problem of this kind with a sentence of its own.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         Self {
-            kind: format!("urn:graph-mirror:problem:{}", code.name()),
-            title: code.title().to_owned(),
-            status: code.status().as_u16(),
-            detail: detail.into(),
             code,
-            hint: code.hint().to_owned(),
+            detail: detail.into().into_boxed_str(),
+            hint: Cow::Borrowed(code.hint()),
             mailbox_id: None,
             reason: None,
             microsoft_code: None,
-            errors: Vec::new(),
+            errors: Box::default(),
             retry_after: match code {
                 Code::MicrosoftUnavailable | Code::DatabaseUnavailable => Some(5),
                 _ => None,
             },
+        }
+    }
+
+    /// What kind it is.
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
+    /// What the caller reads.
+    pub fn body(&self) -> ProblemBody {
+        ProblemBody {
+            kind: format!("urn:graph-mirror:problem:{}", self.code.name()),
+            title: self.code.title().to_owned(),
+            status: self.code.status().as_u16(),
+            detail: self.detail.to_string(),
+            code: self.code,
+            hint: self.hint.to_string(),
+            mailbox_id: self.mailbox_id,
+            reason: self.reason,
+            microsoft_code: self.microsoft_code.as_ref().map(ToString::to_string),
+            errors: self.errors.to_vec(),
         }
     }
 
@@ -299,14 +330,21 @@ impl Problem {
     /// Replaces the way out by a more fitting one.
     #[must_use]
     pub fn hinting(mut self, hint: impl Into<String>) -> Self {
-        self.hint = hint.into();
+        self.hint = Cow::Owned(hint.into());
+        self
+    }
+
+    /// Names the reason.
+    #[must_use]
+    pub fn because(mut self, reason: Option<StateReason>) -> Self {
+        self.reason = reason;
         self
     }
 
     /// Names Microsoft's own code.
     #[must_use]
     pub fn coded(mut self, code: Option<String>) -> Self {
-        self.microsoft_code = code;
+        self.microsoft_code = code.map(String::into_boxed_str);
         self
     }
 
@@ -327,7 +365,7 @@ impl Problem {
             Code::InvalidRequest,
             format!("{} cannot be used", names.join(", ")),
         );
-        problem.errors = errors;
+        problem.errors = errors.into_boxed_slice();
         problem
     }
 
@@ -347,9 +385,7 @@ impl Problem {
                 "it was disconnected; its data is kept, no work is done for it",
             ),
         };
-        let mut problem = Self::new(code, detail).about(mailbox);
-        problem.reason = reason;
-        problem
+        Self::new(code, detail).about(mailbox).because(reason)
     }
 
     /// A fault of ours: the cause goes to the log, not to the caller.
@@ -395,7 +431,7 @@ impl IntoResponse for Problem {
         let status = self.code.status();
         let retry_after = self.retry_after;
         let is_unauthorized = self.code == Code::Unauthorized;
-        let mut response = (status, Json(self)).into_response();
+        let mut response = (status, Json(self.body())).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         if let Some(seconds) = retry_after {
@@ -440,7 +476,7 @@ mod tests {
             Some(&HeaderValue::from_static(MEDIA_TYPE))
         );
         assert!(response.headers().contains_key(RETRY_AFTER));
-        let body = serde_json::to_value(&problem).expect("it can be written");
+        let body = serde_json::to_value(problem.body()).expect("it can be written");
         assert_eq!(
             body.get("type"),
             Some(&serde_json::json!(

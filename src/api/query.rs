@@ -207,8 +207,8 @@ mod tests {
         let problem = query.finish().expect_err("three things are wrong");
 
         assert_eq!((number, since), (None, None));
-        let named: Vec<&str> = problem
-            .errors
+        let errors = problem.body().errors;
+        let named: Vec<&str> = errors
             .iter()
             .map(|error| error.parameter.as_str())
             .collect();

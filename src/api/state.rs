@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use crate::mailboxes::Connections;
 use crate::model::time::SharedClock;
 use crate::store::Store;
 
 /// How long a request waits for the outcome of work before it answers that the work goes on.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What handlers share; cheap to clone.
 #[derive(Clone)]
@@ -15,8 +16,22 @@ pub struct Api {
     pub store: Store,
     /// Time.
     pub clock: SharedClock,
+    /// Begins and completes sign-ins.
+    pub connections: Connections,
     /// How long a request waits for the outcome of work; [`PATIENCE`] unless a test has less.
     pub patience: Duration,
+}
+
+impl Api {
+    /// With everything a handler needs.
+    pub fn new(store: Store, clock: SharedClock, connections: Connections) -> Self {
+        Self {
+            store,
+            clock,
+            connections,
+            patience: PATIENCE,
+        }
+    }
 }
 
 impl std::fmt::Debug for Api {

@@ -3,8 +3,6 @@
 //! The work is the home's: a command is left for it, and its outcome is waited for. The mirror itself needs no such
 //! call; it is there for applications that know the integration this service took over.
 
-use std::time::Duration;
-
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -13,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::caller::Caller;
-use super::problem::{Code, Problem};
+use super::problem::{Code, Problem, ProblemBody};
 use super::query::Parameters;
 use super::state::Api;
 use crate::model::ids::{CommandId, MailboxId};
@@ -88,11 +86,11 @@ const DEFAULT_RESULTS: u32 = 100;
     responses(
         (status = OK, description = "Done; what became of the messages.", body = MessageSync),
         (status = ACCEPTED, description = "It takes longer than a request may wait, and goes on.", body = StillRunning),
-        (status = BAD_REQUEST, description = "A parameter cannot be used.", body = Problem, content_type = "application/problem+json"),
-        (status = UNAUTHORIZED, description = "No key, or an unknown one.", body = Problem, content_type = "application/problem+json"),
-        (status = NOT_FOUND, description = "No mailbox is connected, or not that one.", body = Problem, content_type = "application/problem+json"),
-        (status = CONFLICT, description = "The mailbox must be connected again, or several are connected.", body = Problem, content_type = "application/problem+json"),
-        (status = BAD_GATEWAY, description = "The work failed.", body = Problem, content_type = "application/problem+json"),
+        (status = BAD_REQUEST, description = "A parameter cannot be used.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = UNAUTHORIZED, description = "No key, or an unknown one.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = NOT_FOUND, description = "No mailbox is connected, or not that one.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = CONFLICT, description = "The mailbox must be connected again, or several are connected.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = BAD_GATEWAY, description = "The work failed.", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn messages(
@@ -133,11 +131,11 @@ pub async fn messages(
     responses(
         (status = OK, description = "Done; what became of the events.", body = EventSync),
         (status = ACCEPTED, description = "It takes longer than a request may wait, and goes on.", body = StillRunning),
-        (status = BAD_REQUEST, description = "A parameter cannot be used.", body = Problem, content_type = "application/problem+json"),
-        (status = UNAUTHORIZED, description = "No key, or an unknown one.", body = Problem, content_type = "application/problem+json"),
-        (status = NOT_FOUND, description = "No mailbox is connected, or not that one.", body = Problem, content_type = "application/problem+json"),
-        (status = CONFLICT, description = "The mailbox must be connected again, or several are connected.", body = Problem, content_type = "application/problem+json"),
-        (status = BAD_GATEWAY, description = "The work failed.", body = Problem, content_type = "application/problem+json"),
+        (status = BAD_REQUEST, description = "A parameter cannot be used.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = UNAUTHORIZED, description = "No key, or an unknown one.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = NOT_FOUND, description = "No mailbox is connected, or not that one.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = CONFLICT, description = "The mailbox must be connected again, or several are connected.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = BAD_GATEWAY, description = "The work failed.", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn events(
@@ -179,6 +177,17 @@ enum Fulfilled<T> {
     Running(StillRunning),
 }
 
+impl StillRunning {
+    /// The work of this command goes on.
+    pub(super) fn of(mailbox: MailboxId, command: CommandId) -> Self {
+        Self {
+            mailbox_id: mailbox,
+            command_id: command,
+            status: "running".to_owned(),
+        }
+    }
+}
+
 impl IntoResponse for StillRunning {
     fn into_response(self) -> Response {
         (StatusCode::ACCEPTED, Json(self)).into_response()
@@ -202,26 +211,17 @@ async fn fulfil<T: serde::de::DeserializeOwned>(
         .store
         .command_add(mailbox.id, wish, api.clock.now())
         .await?;
-    match wait(api, mailbox.id, command, api.patience).await? {
-        None => Ok(Fulfilled::Running(StillRunning {
-            mailbox_id: mailbox.id,
-            command_id: command,
-            status: "running".to_owned(),
-        })),
+    match api
+        .store
+        .command_wait(mailbox.id, command, api.patience)
+        .await?
+    {
+        None => Ok(Fulfilled::Running(StillRunning::of(mailbox.id, command))),
         Some(Ok(value)) => serde_json::from_value(value)
             .map(Fulfilled::Done)
             .map_err(|error| Problem::internal(&error)),
         Some(Err(detail)) => Err(failure(api, mailbox.id, detail).await?),
     }
-}
-
-pub(super) async fn wait(
-    api: &Api,
-    mailbox: MailboxId,
-    command: CommandId,
-    patience: Duration,
-) -> Result<Option<Result<serde_json::Value, String>>, Problem> {
-    Ok(api.store.command_wait(mailbox, command, patience).await?)
 }
 
 /// A failure may have put the mailbox into a state that says more than the failure itself.

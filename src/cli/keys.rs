@@ -21,7 +21,7 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Print a new encryption key for OAUTH_ENCRYPTION_KEY
+    /// Print a new encryption key for the settings
     Generate,
     /// Bearer keys of the API
     Api(ApiArguments),

@@ -1,0 +1,163 @@
+//! Connecting a mailbox: out to Microsoft's sign-in page, and back.
+//!
+//! The way back is taken either by an application, which posts what its own page received, or by the browser itself, which
+//! is shown a page. The browser carries no key: the state says whose sign-in it is, is used once and lives ten minutes.
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::caller::Caller;
+use super::mailboxes::MailboxSummary;
+use super::page::Page;
+use super::problem::{Code, Problem, ProblemBody};
+use super::query::{Body, Parameters};
+use super::state::Api;
+use crate::oauth::Callback;
+
+/// The answer of `GET …/auth-url`.
+#[derive(Clone, Serialize, ToSchema)]
+pub struct AuthUrl {
+    /// Where the person's browser must go.
+    #[schema(
+        example = "https://login.microsoftonline.com/common/oauth2/v2.0/authorize?client_id=…"
+    )]
+    pub auth_url: String,
+    /// The state that will come back; good once and for ten minutes.
+    pub state: String,
+}
+
+/// The body of `POST …/callback`: what Microsoft sent to the redirect address.
+#[derive(Clone, Deserialize, ToSchema)]
+pub struct CallbackBody {
+    /// The code, when the person agreed.
+    pub code: Option<String>,
+    /// The state.
+    pub state: String,
+    /// The error, when the person did not.
+    pub error: Option<String>,
+    /// Its text.
+    pub error_description: Option<String>,
+}
+
+/// The answer of `POST …/callback`.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ConnectedMailbox {
+    /// The mailbox.
+    pub mailbox: MailboxSummary,
+    /// Whether it was never connected before.
+    pub is_new: bool,
+}
+
+/// Begins a sign-in and answers where the person's browser must go.
+#[utoipa::path(
+    get,
+    path = "/api/v1/integrations/microsoft/auth-url",
+    tag = "integration",
+    security(("bearer" = [])),
+    params(
+        ("login_hint" = Option<String>, Query, description = "The address of the account that is to sign in, so that nobody picks another by mistake."),
+    ),
+    responses(
+        (status = OK, description = "Where to go.", body = AuthUrl),
+        (status = BAD_REQUEST, description = "A parameter cannot be used.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = UNAUTHORIZED, description = "No key, or an unknown one.", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn auth_url(
+    State(api): State<Api>,
+    caller: Caller,
+    mut query: Parameters,
+) -> Result<Json<AuthUrl>, Problem> {
+    let login_hint = query.text("login_hint");
+    query.finish()?;
+    let begun = api
+        .connections
+        .begin(&caller.owner, login_hint.as_deref())
+        .await?;
+    Ok(Json(AuthUrl {
+        auth_url: begun.auth_url.into(),
+        state: begun.state,
+    }))
+}
+
+/// Completes a sign-in with what an application's own page received, and connects the mailbox.
+#[utoipa::path(
+    post,
+    path = "/api/v1/integrations/microsoft/callback",
+    tag = "integration",
+    security(("bearer" = [])),
+    request_body = CallbackBody,
+    responses(
+        (status = OK, description = "The mailbox is connected; copying begins.", body = ConnectedMailbox),
+        (status = BAD_REQUEST, description = "The state is unknown, used or expired, or the sign-in was refused.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = UNAUTHORIZED, description = "No key, or an unknown one.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = FORBIDDEN, description = "Another owner began this sign-in.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = BAD_GATEWAY, description = "Microsoft refuses the app registration.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = SERVICE_UNAVAILABLE, description = "Microsoft or the database is away; begin again later.", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn callback(
+    State(api): State<Api>,
+    caller: Caller,
+    Body(body): Body<CallbackBody>,
+) -> Result<Json<ConnectedMailbox>, Problem> {
+    let callback = Callback {
+        code: body.code,
+        state: body.state,
+        error: body.error,
+        error_description: body.error_description,
+    };
+    let connected = api
+        .connections
+        .connect(&callback, Some(&caller.owner))
+        .await?;
+    let mailbox = caller.mailbox(&api, connected.mailbox).await?;
+    Ok(Json(ConnectedMailbox {
+        mailbox: MailboxSummary::of(&mailbox),
+        is_new: connected.is_new,
+    }))
+}
+
+/// Completes a sign-in when the browser itself comes back, and shows how it went.
+#[utoipa::path(
+    get,
+    path = "/api/v1/integrations/microsoft/callback",
+    tag = "integration",
+    params(
+        ("state" = String, Query, description = "The state."),
+        ("code" = Option<String>, Query, description = "The code, when the person agreed."),
+        ("error" = Option<String>, Query, description = "The error, when not."),
+        ("error_description" = Option<String>, Query, description = "Its text."),
+    ),
+    responses(
+        (status = OK, description = "A page: the mailbox is connected.", body = String, content_type = "text/html"),
+        (status = BAD_REQUEST, description = "A page: what went wrong and what to do.", body = String, content_type = "text/html"),
+        (status = BAD_GATEWAY, description = "A page: the operator must repair the app registration.", body = String, content_type = "text/html"),
+        (status = SERVICE_UNAVAILABLE, description = "A page: begin again later.", body = String, content_type = "text/html"),
+    )
+)]
+pub async fn callback_page(State(api): State<Api>, query: Result<Parameters, Problem>) -> Page {
+    let landed = async {
+        // Microsoft adds parameters of its own (`session_state` and others), so strangers are welcome here.
+        let mut query = query?;
+        let state = query.text("state").ok_or_else(|| {
+            Problem::new(
+                Code::StateUnknown,
+                "the way back from Microsoft carried no state",
+            )
+        })?;
+        let callback = Callback {
+            code: query.text("code"),
+            state,
+            error: query.text("error"),
+            error_description: query.text("error_description"),
+        };
+        Ok::<_, Problem>(api.connections.connect(&callback, None).await?)
+    };
+    match landed.await {
+        Ok(connected) => Page::connected(&connected.address, connected.is_new),
+        Err(problem) => Page::failed(&problem),
+    }
+}
