@@ -56,12 +56,10 @@ pub fn router(api: Api) -> Router {
 }
 
 /// The answer for an address that does not exist.
-#[expect(clippy::unused_async, reason = "a handler is an async function")]
 pub async fn unknown() -> Problem {
     Problem::new(Code::NotFound, "there is nothing at this address")
 }
 
-#[expect(clippy::unused_async, reason = "a handler is an async function")]
 async fn wrong_method() -> Problem {
     Problem::new(
         Code::MethodNotAllowed,

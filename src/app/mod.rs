@@ -99,7 +99,9 @@ impl App {
             parts.signer.clone(),
             Arc::clone(&parts.clock),
         );
-        api::router(parts.api()).merge(notifications)
+        api::router(parts.api())
+            .merge(notifications)
+            .fallback(api::unknown)
     }
 
     /// Listens where the settings say.

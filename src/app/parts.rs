@@ -7,13 +7,14 @@ use std::sync::Arc;
 use secrecy::ExposeSecret as _;
 
 use super::error::AppError;
-use crate::api::{self, Api};
+use crate::api::Api;
 use crate::config::{PublicUrl, Settings};
 use crate::graph::transport::{Graph, GraphSettings};
+use crate::mailboxes::Connections;
 use crate::model::time::SharedClock;
 use crate::oauth::{Keepers, OauthSettings, Platform, SignIns};
 use crate::secrets::{Keyring, Signer, Vault};
-use crate::store::Store;
+use crate::store::{Store, StoreSettings};
 
 /// Everything that rooms are given.
 #[derive(Clone)]
@@ -41,7 +42,11 @@ pub struct Parts {
 impl Parts {
     /// Opens the database, brings its schema up to date, and makes what else needs no network.
     pub async fn open(settings: Settings, clock: SharedClock) -> Result<Self, AppError> {
-        let store = Store::open(settings.database.url.expose(), Arc::clone(&clock))
+        let pools = StoreSettings {
+            connections: settings.database.pool_size,
+            ..StoreSettings::default()
+        };
+        let store = Store::open_with(settings.database.url.expose(), pools, Arc::clone(&clock))
             .await
             .map_err(AppError::Database)?;
         store.migrate().await.map_err(AppError::Database)?;
@@ -96,13 +101,23 @@ impl Parts {
         })
     }
 
+    /// Begins and completes sign-ins, and connects what they bring.
+    pub fn connections(&self) -> Connections {
+        Connections::new(
+            self.sign_ins.clone(),
+            self.store.clone(),
+            self.vault.clone(),
+            Arc::clone(&self.clock),
+        )
+    }
+
     /// What the endpoints are given.
     pub fn api(&self) -> Api {
-        Api {
-            store: self.store.clone(),
-            clock: Arc::clone(&self.clock),
-            patience: api::PATIENCE,
-        }
+        Api::new(
+            self.store.clone(),
+            Arc::clone(&self.clock),
+            self.connections(),
+        )
     }
 
     /// The address under which Graph reaches us, when there is one.

@@ -10,16 +10,23 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod ambience;
+mod browser;
 mod config;
 mod keys;
+mod mailboxes;
 mod migrate;
 mod openapi;
 mod output;
 mod progress;
 mod report;
 mod sandbox;
+mod serve;
 mod stop;
+mod sync;
+mod target;
 mod tree;
+mod verify;
+mod wish;
 
 pub use tree::reference;
 
@@ -40,7 +47,11 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Serve(serve::Arguments),
     Sandbox(sandbox::Arguments),
+    Mailboxes(mailboxes::Arguments),
+    Sync(sync::Arguments),
+    Verify(verify::Arguments),
     Keys(keys::Arguments),
     Migrate(migrate::Arguments),
     Config(config::Arguments),
@@ -78,7 +89,11 @@ pub fn main() -> ExitCode {
 
 async fn run(command: Command) -> Result<Ended, Failure> {
     match command {
+        Command::Serve(arguments) => serve::run(arguments).await,
         Command::Sandbox(arguments) => sandbox::run(arguments).await,
+        Command::Mailboxes(arguments) => mailboxes::run(arguments).await,
+        Command::Sync(arguments) => sync::run(arguments).await,
+        Command::Verify(arguments) => verify::run(arguments).await,
         Command::Keys(arguments) => keys::run(arguments).await,
         Command::Migrate(arguments) => migrate::run(arguments).await,
         Command::Config(arguments) => config::run(arguments).await,

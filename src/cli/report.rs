@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
+use crate::app::AppError;
 use crate::config::ConfigError;
 use crate::store::StoreError;
 
@@ -45,7 +46,7 @@ impl Failure {
 
     /// 2 where settings must be repaired, 1 otherwise.
     fn exit_code(&self) -> u8 {
-        if self.error.chain().any(|cause| cause.is::<ConfigError>()) {
+        if self.error.chain().any(<dyn std::error::Error>::is::<ConfigError>) {
             2
         } else {
             1
@@ -86,6 +87,9 @@ fn known_hint(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
         return Some(
             "set the variables in the environment or in .env; docs/reference/configuration.md describes them".to_owned(),
         );
+    }
+    if let Some(hint) = cause.downcast_ref::<AppError>().and_then(AppError::hint) {
+        return Some(hint);
     }
     let hint = match cause.downcast_ref::<StoreError>()? {
         StoreError::Unreachable(_) => {

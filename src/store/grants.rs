@@ -157,6 +157,18 @@ impl Store {
         tx.commit().await
     }
 
+    /// Whether a sign-in has come back: its state was used, or it is not known any more.
+    pub async fn oauth_state_is_used(&self, state_hash: &str) -> Result<bool, StoreError> {
+        let found = query("SELECT used_at FROM oauth_states WHERE state_hash = $1")
+            .bind(state_hash)
+            .read_one(self)
+            .await?;
+        match found {
+            Some(row) => Ok(row.find::<Timestamp>("used_at")?.is_some()),
+            None => Ok(true),
+        }
+    }
+
     /// Uses up a state that came back. With an `owner`, only that owner's; without, anybody's: the browser that
     /// brings it carries no key.
     pub async fn oauth_state_take(
