@@ -21,13 +21,16 @@ pub const PROBE_EVERY: Duration = Duration::from_hours(24);
 /// be asked about.
 pub fn after(advice: &Advice) -> Option<(MailboxState, StateReason)> {
     match advice {
-        Advice::Reauth(StateReason::ByRequest) => None,
-        Advice::Reauth(reason) => Some((MailboxState::NeedsReauth, *reason)),
+        // A mailbox without a grant is disconnected already.
+        Advice::Reauth(reason) if *reason != StateReason::ByRequest => {
+            Some((MailboxState::NeedsReauth, *reason))
+        }
         // It may be an incident of Graph's, so it is probed rather than left to the person (M8).
         Advice::TokenRefused => Some((MailboxState::Suspended, StateReason::TokenRefused)),
         Advice::MailboxSuspended(reason) => Some((MailboxState::Suspended, *reason)),
         Advice::Forbidden => Some((MailboxState::Suspended, StateReason::AccessDenied)),
-        Advice::Retry { .. }
+        Advice::Reauth(_)
+        | Advice::Retry { .. }
         | Advice::Operator
         | Advice::Gone
         | Advice::ContainerGone

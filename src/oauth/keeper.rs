@@ -22,10 +22,13 @@ use crate::model::ids::MailboxId;
 use crate::model::mailbox::{MailboxState, StateReason};
 use crate::model::time::{Timestamp, later, until};
 use crate::secrets::{Label, Vault, VaultError};
-use crate::store::{Grant, NewGrant, Priority, Store, StoreError};
+use crate::store::{Grant, MailboxMark, NewGrant, Priority, Store, StoreError};
 
 /// A token is replaced so long before its end (M10), or a quarter of its life when that is shorter.
 const SKEW: Duration = Duration::from_mins(5);
+
+/// How long another process is given to save what it got for the refresh token we were refused.
+const GRACE: Duration = Duration::from_millis(500);
 
 /// A token that ends within this is not worth sending, refreshed or not.
 const LEAST: Duration = Duration::from_secs(10);
@@ -304,6 +307,8 @@ impl Errand {
         match saved {
             Ok(true) => {
                 info!(mailbox.id = %self.mailbox, "refreshed the tokens of mailbox {}", self.mailbox);
+                // What was just refreshed is not dead, whatever another process made of the token before it.
+                heal(&self.shared, self.mailbox).await.map_err(away)?;
                 self.flight.current = Some(Current::fresh(&tokens));
                 Ok(Outcome::Refreshed(tokens.access))
             }
@@ -321,10 +326,13 @@ impl Errand {
     async fn failed(&mut self, grant: &Grant, error: OauthError) -> Result<Outcome, TokenError> {
         match self.shared.platform.meaning(&error) {
             Some(Meaning::Account(reason)) => {
-                // With strict rotation a refresh token dies by its use in another process: then theirs is there.
-                let present = self.grant().await?;
-                if present.rotation != grant.rotation {
-                    return Ok(Outcome::Overtaken);
+                // Where a refresh token is good for one use, it may have been used up by another process, which is about
+                // to save what it got.
+                for wait in [Duration::ZERO, GRACE] {
+                    tokio::time::sleep(wait).await;
+                    if self.grant().await?.rotation != grant.rotation {
+                        return Ok(Outcome::Overtaken);
+                    }
                 }
                 Err(self.needs_reauth(grant, reason).await)
             }
@@ -375,6 +383,20 @@ impl Errand {
         }
         TokenError::NeedsReauth { reason }
     }
+}
+
+async fn heal(shared: &Shared, mailbox: MailboxId) -> Result<(), StoreError> {
+    let row = shared.store.mailbox_get(mailbox).await?;
+    if row.is_none_or(|row| row.state != MailboxState::NeedsReauth) {
+        return Ok(());
+    }
+    let now = shared.platform.clock().now();
+    let mut tx = shared.store.write(Priority::Live).await?;
+    tx.mailbox_state_set(mailbox, MailboxState::Connected, None, now)
+        .await?;
+    tx.mailbox_mark(mailbox, &[MailboxMark::WorkAt(now)], now)
+        .await?;
+    tx.commit().await
 }
 
 async fn mark(shared: &Shared, grant: &Grant, reason: StateReason) -> Result<bool, StoreError> {

@@ -18,8 +18,8 @@ use oauth2::basic::{
 use oauth2::{
     AsyncHttpClient, AuthType, AuthUrl, AuthorizationCode, Client, ClientId, ClientSecret,
     EndpointNotSet, EndpointSet, ExtraTokenFields, HttpRequest, HttpResponse, PkceCodeVerifier,
-    RedirectUrl, RefreshToken, RequestTokenError, Scope, StandardRevocableToken,
-    StandardTokenResponse, TokenResponse, TokenUrl,
+    RedirectUrl, RefreshToken, RequestTokenError, StandardRevocableToken, StandardTokenResponse,
+    TokenResponse, TokenUrl,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -177,7 +177,8 @@ impl Platform {
         self.settle(&wire, answer)
     }
 
-    /// Trades a refresh token for new tokens. The scopes are those of the sign-in (F1.12).
+    /// Trades a refresh token for new tokens. No scope is named: then it's those of the sign-in, also where the person
+    /// granted fewer than were asked for (F1.12).
     pub(super) async fn refresh(&self, token: &SecretString) -> Result<Tokens, OauthError> {
         let wire = self.wire();
         let token = RefreshToken::new(token.expose_secret().to_owned());
@@ -185,7 +186,6 @@ impl Platform {
             .0
             .client
             .exchange_refresh_token(&token)
-            .add_scopes(SCOPES.iter().map(|scope| Scope::new((*scope).to_owned())))
             .request_async(&wire)
             .await;
         self.settle(&wire, answer)

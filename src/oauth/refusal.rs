@@ -61,15 +61,12 @@ impl TokenRefusal {
             "interaction_required" | "login_required" => self
                 .by_number()
                 .unwrap_or(Meaning::Account(StateReason::InteractionRequired)),
-            "consent_required" => self
+            "consent_required" | "access_denied" => self
                 .by_number()
                 .unwrap_or(Meaning::Account(StateReason::ConsentRequired)),
             "invalid_grant" => self
                 .by_number()
                 .unwrap_or(Meaning::Account(StateReason::GrantRevoked)),
-            "access_denied" => self
-                .by_number()
-                .unwrap_or(Meaning::Account(StateReason::ConsentRequired)),
             _ => self
                 .by_number()
                 .unwrap_or(if status >= 500 || status == 429 {

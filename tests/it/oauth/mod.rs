@@ -1,1 +1,7 @@
-//! oauth.
+//! Sign-in and tokens, against a token endpoint made for each test and against the sandbox.
+
+mod bench;
+mod keeper;
+mod platform;
+mod sandbox;
+mod sign_in;
