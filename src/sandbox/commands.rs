@@ -6,11 +6,13 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::calendar::window::Window;
 use super::faults::{FaultError, FaultRule};
 use super::identity::Application;
 use super::identity::grants::Revocation;
+use super::json::Object;
 use super::knobs::{KnobError, Knobs};
 use super::lifecycle::{self, LifecycleEvent};
 use super::subscriptions::{Subscription, SubscriptionStatus};
@@ -26,6 +28,19 @@ pub enum CommandError {
     /// No such application.
     #[error("there is no application '{0}'")]
     UnknownApplication(String),
+    /// No such kind of edit.
+    #[error("there is no edit '{name}'; besides 'mail' and 'calendar' there are: {known}")]
+    UnknownEdit {
+        /// The name given.
+        name: String,
+        /// All names there are.
+        known: String,
+    },
+    /// A window without an end, or the wrong way round.
+    #[error(
+        "a window needs window_start and window_end, each an instant with its offset, in this order"
+    )]
+    Window,
     /// Knobs that were not turned.
     #[error(transparent)]
     Knob(#[from] KnobError),
@@ -61,7 +76,7 @@ pub struct Which {
 
 impl Which {
     /// Reads it against the mailboxes there are.
-    fn resolve(
+    pub(super) fn resolve(
         &self,
         state: &State,
     ) -> Result<impl Fn(&Subscription) -> bool + use<>, CommandError> {
@@ -77,6 +92,16 @@ impl Which {
                     .is_none_or(|user| *user == subscription.mailbox)
         })
     }
+}
+
+/// Which delta tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeltaKind {
+    /// Those of folders and messages.
+    Mail,
+    /// Those of calendar views.
+    Calendar,
 }
 
 /// How deliveries stand.
@@ -134,6 +159,71 @@ impl World {
                 licensed: mailbox.licensed,
             })
             .collect()
+    }
+
+    /// Everything a mirror of a mailbox should hold, as one JSON object: `mailbox`, `folders`,
+    /// `messages` with their attachments' metadata, `calendars`, `events`, and with a window the
+    /// `occurrences` in it (S72). Ids are immutable ones.
+    pub fn truth(
+        &self,
+        mailbox: &str,
+        window: Option<(Timestamp, Timestamp)>,
+    ) -> Result<String, CommandError> {
+        let window = match window {
+            Some((from, until)) if from >= until => return Err(CommandError::Window),
+            Some((from, until)) => Some(Window {
+                from: from.naive_utc(),
+                until: until.naive_utc(),
+            }),
+            None => None,
+        };
+        let state = self.lock();
+        let index = index_of(&state, mailbox)?;
+        let mailbox = state
+            .mailboxes
+            .get(index)
+            .ok_or_else(|| CommandError::UnknownMailbox(mailbox.to_owned()))?;
+        let mut out = String::new();
+        let mut object = Object::open(&mut out);
+        let owner = json!({
+            "id": mailbox.user.id.0,
+            "address": mailbox.user.address,
+            "displayName": mailbox.user.display_name,
+        });
+        object.raw("mailbox", &owner.to_string());
+        mailbox.mail.write_truth(&mut object);
+        let calendars = mailbox.calendar.truth(window);
+        for name in ["calendars", "events", "occurrences"] {
+            object.raw(name, &calendars[name].to_string());
+        }
+        object.close();
+        Ok(out)
+    }
+
+    /// Ends delta tokens, of one mailbox or all, of one kind or all; answers how many (S40).
+    pub fn expire_delta_tokens(
+        &self,
+        mailbox: Option<&str>,
+        kind: Option<DeltaKind>,
+    ) -> Result<usize, CommandError> {
+        let mut state = self.lock();
+        let only = match mailbox {
+            None => None,
+            Some(name) => Some(index_of(&state, name)?),
+        };
+        let mut ended = 0;
+        for (index, mailbox) in state.mailboxes.iter_mut().enumerate() {
+            if only.is_some_and(|only| only != index) {
+                continue;
+            }
+            if kind != Some(DeltaKind::Calendar) {
+                ended += mailbox.mail.expire_tokens();
+            }
+            if kind != Some(DeltaKind::Mail) {
+                ended += mailbox.calendar.expire_tokens();
+            }
+        }
+        Ok(ended)
     }
 
     /// Gives or takes a mailbox its licence; without one Graph does not answer for it (Q29).

@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::extract::{Path, State as Extract};
-use axum::http::StatusCode;
+use axum::extract::{Path, Query, State as Extract};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, patch, post};
 use axum::{Json, Router};
@@ -17,10 +17,13 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::Settings;
-use super::commands::{ApplicationChange, CommandError, Which};
+use super::commands::{ApplicationChange, CommandError, DeltaKind, Which};
+use super::edits::EditOrder;
 use super::faults::FaultRule;
+use super::hostile::Hostility;
 use super::identity::grants::Revocation;
 use super::lifecycle::LifecycleEvent;
+use super::stamp;
 use super::world::World;
 use crate::model::time::Clock as _;
 
@@ -43,12 +46,18 @@ pub const ENDPOINTS: &[(&str, &str, &str)] = &[
     ("DELETE", "/faults", "clears all faults"),
     ("DELETE", "/faults/{id}", "clears one fault"),
     ("GET", "/stats", "what was asked and what was delivered"),
+    ("POST", "/delta/expire", "ends delta tokens"),
     ("GET", "/subscriptions", "how the subscriptions stand"),
     ("POST", "/subscriptions/end", "ends subscriptions"),
     (
         "POST",
         "/subscriptions/lifecycle",
         "sends a lifecycle event",
+    ),
+    (
+        "POST",
+        "/subscriptions/hostile",
+        "posts what nobody should trust",
     ),
     ("POST", "/identity/revoke", "ends a person's refresh tokens"),
     ("POST", "/identity/lapse", "ends all access tokens"),
@@ -77,6 +86,9 @@ pub fn router(world: &World) -> Router {
         ("/", get(index)),
         ("/settings", get(settings)),
         ("/mailboxes", get(mailboxes)),
+        ("/mailboxes/{id}/truth", get(truth)),
+        ("/mailboxes/{id}/edits", post(edit)),
+        ("/mailboxes/{id}/messages", post(deliver)),
         ("/mailboxes/{id}/licence", post(licence)),
         ("/clock", get(clock)),
         ("/clock/advance", post(advance)),
@@ -89,9 +101,11 @@ pub fn router(world: &World) -> Router {
         ),
         ("/faults/{id}", delete(clear_fault)),
         ("/stats", get(stats)),
+        ("/delta/expire", post(expire)),
         ("/subscriptions", get(subscriptions)),
         ("/subscriptions/end", post(end_subscriptions)),
         ("/subscriptions/lifecycle", post(send_lifecycle)),
+        ("/subscriptions/hostile", post(send_hostile)),
         ("/identity/revoke", post(revoke)),
         ("/identity/lapse", post(lapse)),
         ("/identity/rotate-keys", post(rotate_keys)),
@@ -173,6 +187,88 @@ async fn settings(Extract(world): Extract<World>) -> Json<Settings> {
 
 async fn mailboxes(Extract(world): Extract<World>) -> Json<Value> {
     Json(json!({ "mailboxes": world.mailboxes() }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TruthWindow {
+    #[serde(default)]
+    window_start: Option<String>,
+    #[serde(default)]
+    window_end: Option<String>,
+}
+
+async fn truth(
+    Extract(world): Extract<World>,
+    Path(mailbox): Path<String>,
+    Query(window): Query<TruthWindow>,
+) -> Result<Response, Refused> {
+    let instant = |text: String| stamp::parse(&text).ok_or(CommandError::Window);
+    let window = match (window.window_start, window.window_end) {
+        (None, None) => None,
+        (Some(from), Some(until)) => Some((instant(from)?, instant(until)?)),
+        _ => return Err(CommandError::Window.into()),
+    };
+    let text = world.truth(&mailbox, window)?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], text).into_response())
+}
+
+async fn edit(Extract(world): Extract<World>, Path(mailbox): Path<String>, body: Bytes) -> Answer {
+    let order: EditOrder = read(&body)?;
+    let edits = world.edit(&mailbox, &order)?;
+    Ok(Json(json!({ "edits": edits })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Delivery {
+    #[serde(default = "one")]
+    count: usize,
+}
+
+fn one() -> usize {
+    1
+}
+
+async fn deliver(
+    Extract(world): Extract<World>,
+    Path(mailbox): Path<String>,
+    body: Bytes,
+) -> Answer {
+    let Delivery { count } = read(&body)?;
+    let mut ids = Vec::new();
+    for _ in 0..count {
+        ids.push(world.deliver_message(&mailbox)?);
+    }
+    Ok(Json(json!({ "ids": ids })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expiry {
+    #[serde(default)]
+    mailbox: Option<String>,
+    #[serde(default)]
+    kind: Option<DeltaKind>,
+}
+
+async fn expire(Extract(world): Extract<World>, body: Bytes) -> Answer {
+    let Expiry { mailbox, kind } = read(&body)?;
+    let expired = world.expire_delta_tokens(mailbox.as_deref(), kind)?;
+    Ok(Json(json!({ "expired": expired })))
+}
+
+#[derive(Deserialize)]
+struct Hostile {
+    #[serde(flatten)]
+    which: Which,
+    kind: Hostility,
+}
+
+async fn send_hostile(Extract(world): Extract<World>, body: Bytes) -> Answer {
+    let Hostile { which, kind } = read(&body)?;
+    let statuses = world.send_hostile(&which, kind).await?;
+    Ok(Json(json!({ "statuses": statuses })))
 }
 
 #[derive(Deserialize)]

@@ -17,6 +17,7 @@ pub mod delivery;
 pub mod edits;
 pub mod error;
 pub mod faults;
+pub mod hostile;
 pub mod http;
 pub mod identity;
 pub mod ids;

@@ -335,11 +335,13 @@ fn delete(world: &World, call: &Call, id: &str) -> Result<Reply, GraphFault> {
 }
 
 /// The id of a folder named by id or well-known name.
-fn folder_id(_mail: &MailState, name: &str) -> Option<String> {
-    (!name.is_empty()).then(|| name.to_owned())
+fn folder_id(mail: &MailState, name: &str) -> Option<String> {
+    let key = mail.find_folder(name).ok()?;
+    Some(mail.folder_id(key).to_owned())
 }
 
 /// The id of a calendar.
-fn calendar_id(_calendar: &CalendarState, name: &str) -> Option<String> {
-    (!name.is_empty()).then(|| name.to_owned())
+fn calendar_id(calendars: &CalendarState, name: &str) -> Option<String> {
+    let calendar = calendars.calendar(name).ok()?;
+    Some(calendar.id.clone())
 }

@@ -28,7 +28,7 @@ use super::world::{Change, ChangeType, UserId};
 use crate::model::time::{Timestamp, later};
 
 pub use endpoints::handle;
-pub(super) use notice::expiry;
+pub(super) use notice::{expiry, render};
 use queue::Queue;
 use resource::Watched;
 

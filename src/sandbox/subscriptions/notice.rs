@@ -34,7 +34,7 @@ struct ResourceData<'a> {
 }
 
 /// An item as JSON.
-pub(super) fn render(
+pub(in super::super) fn render(
     subscription: &Subscription,
     change: &Change,
     tenant_id: &str,

@@ -1,9 +1,6 @@
 //! The sandbox against its conformance list: each test names the line it holds.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "what a test asks for is there, or it fails"
-)]
+#![expect(clippy::unwrap_used, reason = "what a test asks for is there, or it fails")]
 
 mod bench;
 mod calendar;
