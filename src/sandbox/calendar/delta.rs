@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use chrono::NaiveDate;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::render::{self, EVENT_TYPE, Style};
 use super::state::{CalendarKey, CalendarState, Event, EventKey, ItemIds};
@@ -133,18 +133,18 @@ impl CalendarState {
         let token = self
             .tokens
             .issue(cursor, &mut self.mint, knobs.live_delta_tokens);
-        let (link, option) = if more {
+        let (name, option) = if more {
             ("nextLink", "skiptoken")
         } else {
             ("deltaLink", "deltatoken")
         };
-        let _ = write!(
-            body,
-            "],\"@odata.{link}\":\"{}?${option}={token}.{:x}.{:x}\"}}",
+        let link = format!(
+            "{}?${option}={token}.{:x}.{:x}",
             call.url(),
             window.from.and_utc().timestamp(),
             window.until.and_utc().timestamp(),
         );
+        let _ = write!(body, "],\"@odata.{name}\":{}}}", Value::from(link));
         Ok(Reply::raw_json(StatusCode::OK, body))
     }
 

@@ -8,11 +8,12 @@ use serde_json::{Map, Value};
 
 use super::event::{
     Attendee, AttendeeKind, EventBody, Importance, Location, OnlineProvider, Overrides, Person,
-    Response, Sensitivity, ShowAs, WallTime, WhenPatch,
+    Response, Sensitivity, ShowAs,
 };
 use super::recurrence::Recurrence;
 use super::refusal::Refusal;
 use super::repeat_wire;
+use super::slot::{WallTime, WhenPatch};
 use super::zones::Zone;
 
 /// What a body asks for.

@@ -1,23 +1,30 @@
 //! Calendars and events.
 //!
-//! Reading order: `recurrence`, `series` and `zones` are pure and say when things happen; `event` says what
-//! they are; `state` and `writes` keep and change them; `render`, `pages` and `delta` tell them; `routes`
-//! leads a request to all that. Only `writes` changes anything a client can see, and whatever it changes it
-//! reports, so that no change goes unnoticed by a subscription or a delta.
+//! Reading order: `recurrence`, `series`, `slot` and `zones` are pure and say when things happen; `event` says
+//! what they are; `state` keeps them; `writes`, `invitations` and `calendars` change them; `render`, `pages` and
+//! `delta` tell them; `routes` leads a request to all that. Whatever changes something a client can see
+//! reports it, so that no change goes unnoticed by a subscription or a delta.
 
+mod calendar_calls;
+pub mod calendar_wire;
+pub mod calendars;
 pub mod delta;
 pub mod draft;
 pub mod edits;
 pub mod event;
+mod event_calls;
+pub mod invitations;
 pub mod meetings;
 pub mod occurrence_id;
 pub mod pages;
+mod random;
 pub mod recurrence;
 pub mod refusal;
 pub mod render;
 pub mod repeat_wire;
 mod routes;
 pub mod series;
+pub mod slot;
 pub mod state;
 pub mod text;
 pub mod truth;

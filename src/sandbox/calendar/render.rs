@@ -1,4 +1,4 @@
-//! Events and calendars as Graph writes them (F7.1, F7.3, F7.16).
+//! Events as Graph writes them (F7.1, F7.3).
 //!
 //! One struct serves singles, masters, occurrences and exceptions, since they differ in a few properties
 //! only; the bare occurrence of a delta is a struct of its own (F6.32).
@@ -7,10 +7,11 @@ use chrono::{NaiveDate, NaiveDateTime};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::event::{Attendee, Details, Location, Person, Response, Slot};
+use super::event::{Attendee, Details, Location, Person, Response};
 use super::repeat_wire::{self, RecurrenceWire};
 use super::series::Series;
-use super::state::{Calendar, CalendarState, Event, ItemIds};
+use super::slot::Slot;
+use super::state::{CalendarState, Event, ItemIds};
 use super::zones::Zone;
 use super::{refusal::Refusal, text};
 use crate::model::time::Timestamp;
@@ -74,7 +75,7 @@ struct TimeWire {
 
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct EmailWire<'a> {
+pub(super) struct EmailWire<'a> {
     name: &'a str,
     address: &'a str,
 }
@@ -416,7 +417,7 @@ fn status(response: Response, at: Option<Timestamp>) -> StatusWire {
     }
 }
 
-fn email(person: &Person) -> EmailWire<'_> {
+pub(super) fn email(person: &Person) -> EmailWire<'_> {
     EmailWire {
         name: &person.name,
         address: &person.address,
@@ -461,62 +462,4 @@ fn ical_uid(event: &Event, date: Option<NaiveDate>) -> String {
         "040000008200E00074C5B7101A82E008{year:04X}{month:02X}{day:02X}{}",
         event.uid
     )
-}
-
-/// A calendar.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct CalendarWire<'a> {
-    id: &'a str,
-    name: &'a str,
-    color: &'a str,
-    hex_color: &'static str,
-    is_default_calendar: bool,
-    change_key: String,
-    can_share: bool,
-    can_view_private_items: bool,
-    can_edit: bool,
-    is_removable: bool,
-    is_tallying_responses: bool,
-    allowed_online_meeting_providers: [&'static str; 1],
-    default_online_meeting_provider: &'static str,
-    owner: EmailWire<'a>,
-}
-
-/// The colours a calendar can have, with what they look like.
-pub const COLORS: &[(&str, &str)] = &[
-    ("auto", ""),
-    ("lightBlue", "#a6d1f5"),
-    ("lightGreen", "#87d28e"),
-    ("lightOrange", "#fcab73"),
-    ("lightGray", "#c0c0c0"),
-    ("lightYellow", "#f5f500"),
-    ("lightTeal", "#4adacc"),
-    ("lightPink", "#eb9ac8"),
-    ("lightBrown", "#e5b16c"),
-    ("lightRed", "#ff6f61"),
-];
-
-/// A calendar as Graph writes it (F7.16).
-pub fn calendar(calendar: &Calendar) -> CalendarWire<'_> {
-    let hex_color = COLORS
-        .iter()
-        .find(|(name, _)| *name == calendar.color)
-        .map_or("", |(_, hex)| hex);
-    CalendarWire {
-        id: &calendar.id,
-        name: &calendar.name,
-        color: &calendar.color,
-        hex_color,
-        is_default_calendar: calendar.is_default,
-        change_key: ids::change_key(calendar.key.0, calendar.version),
-        can_share: true,
-        can_view_private_items: true,
-        can_edit: true,
-        is_removable: !calendar.is_default,
-        is_tallying_responses: calendar.is_default,
-        allowed_online_meeting_providers: ["teamsForBusiness"],
-        default_online_meeting_provider: "teamsForBusiness",
-        owner: email(&calendar.owner),
-    }
 }

@@ -8,9 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 
-use super::event::{Overrides, Slot};
+use super::event::Overrides;
 use super::recurrence::{RangeEnd, Recurrence};
 use super::refusal::Refusal;
+use super::slot::Slot;
 use super::zones::Zone;
 use crate::model::time::Timestamp;
 

@@ -8,10 +8,11 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::NaiveDate;
 
 use super::delta::Cursor;
-use super::event::{Details, Person, Slot};
+use super::event::{Details, Person};
 use super::occurrence_id;
 use super::refusal::Refusal;
 use super::series::Series;
+use super::slot::Slot;
 use crate::model::time::Timestamp;
 use crate::sandbox::ids::{self, IdMint};
 use crate::sandbox::tokens::DeltaTokens;

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::calendar_wire;
 use super::pages::Line;
 use super::render::{self, Style};
 use super::state::{CalendarState, Event};
@@ -18,7 +19,7 @@ impl CalendarState {
         let calendars: Vec<Value> = self
             .calendars()
             .iter()
-            .filter_map(|calendar| serde_json::to_value(render::calendar(calendar)).ok())
+            .filter_map(|calendar| serde_json::to_value(calendar_wire::render(calendar)).ok())
             .collect();
         let mut events = Vec::new();
         let mut occurrences = Vec::new();

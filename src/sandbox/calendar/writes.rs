@@ -7,10 +7,11 @@
 use chrono::NaiveDate;
 
 use super::draft::Draft;
-use super::event::{Details, OnlineProvider, Overrides, Person, Response, ShowAs, Slot, WhenPatch};
+use super::event::{Details, OnlineProvider, Overrides, Person, Response};
 use super::refusal::Refusal;
 use super::series::Series;
-use super::state::{Calendar, CalendarKey, CalendarState, Event, EventKey, ItemIds, Target};
+use super::slot::{Slot, WhenPatch};
+use super::state::{CalendarKey, CalendarState, Event, EventKey, ItemIds, Target};
 use super::zones::Zone;
 use crate::model::time::Timestamp;
 use crate::sandbox::world::{Change, ChangeType};
@@ -56,71 +57,7 @@ impl CalendarState {
         })
     }
 
-    /// A meeting that someone else calls and the owner has not answered yet.
-    pub fn receive_invitation(
-        &mut self,
-        draft: Draft,
-        organizer: Person,
-        now: Timestamp,
-        rng: &mut fastrand::Rng,
-    ) -> Result<(EventKey, Vec<Change>), Refusal> {
-        let calendar = self.default_calendar().key;
-        let key = self.insert(calendar, draft, organizer, now)?;
-        let changes = self.created(key, rng)?;
-        Ok((key, changes))
-    }
-
-    /// The owner's copy of a meeting in another mailbox, new or brought up to date. What the owner answered
-    /// stays, as does how the time is shown.
-    pub fn receive_copy(
-        &mut self,
-        meeting: &Event,
-        now: Timestamp,
-        rng: &mut fastrand::Rng,
-    ) -> Result<Vec<Change>, Refusal> {
-        if let Some(key) = self.copy_of(&meeting.uid) {
-            let event = self.events.get_mut(&key).ok_or(Refusal::NotFound)?;
-            let before = std::mem::replace(&mut event.details, meeting.details.clone());
-            event.details.response = before.response;
-            event.details.responded_at = before.responded_at;
-            event.details.show_as = before.show_as;
-            event.slot = meeting.slot.clone();
-            event.series.clone_from(&meeting.series);
-            return self.updated(key, now, rng);
-        }
-        let key = EventKey(self.next_number());
-        let ids = self.mint_ids(key);
-        let mut details = meeting.details.clone();
-        details.response = Response::NotResponded;
-        details.responded_at = None;
-        details.show_as = ShowAs::Tentative;
-        let event = Event {
-            key,
-            calendar: self.default_calendar().key,
-            ids,
-            details,
-            is_organizer: false,
-            transaction_id: None,
-            created_at: now,
-            modified_at: now,
-            version: 1,
-            sequence: 0,
-            ..meeting.clone()
-        };
-        self.events.insert(key, event);
-        self.touch(key);
-        self.created(key, rng)
-    }
-
-    /// The event of a meeting that several mailboxes share.
-    pub fn copy_of(&self, uid: &str) -> Option<EventKey> {
-        self.events
-            .values()
-            .find(|event| event.uid == uid)
-            .map(|event| event.key)
-    }
-
-    fn mint_ids(&mut self, key: EventKey) -> ItemIds {
+    pub(super) fn mint_ids(&mut self, key: EventKey) -> ItemIds {
         let ids = ItemIds {
             immutable_id: self.mint.immutable_id(),
             default_id: self.mint.default_id(),
@@ -131,7 +68,7 @@ impl CalendarState {
     }
 
     /// Puts an event into a calendar.
-    fn insert(
+    pub(super) fn insert(
         &mut self,
         calendar: CalendarKey,
         draft: Draft,
@@ -190,7 +127,11 @@ impl CalendarState {
         Ok(key)
     }
 
-    fn created(&self, key: EventKey, rng: &mut fastrand::Rng) -> Result<Vec<Change>, Refusal> {
+    pub(super) fn created(
+        &self,
+        key: EventKey,
+        rng: &mut fastrand::Rng,
+    ) -> Result<Vec<Change>, Refusal> {
         let event = self.event(key)?;
         let mut changes = vec![self.change_of(event, ChangeType::Created)];
         for _ in 0..rng.usize(1..=2) {
@@ -200,7 +141,7 @@ impl CalendarState {
     }
 
     /// Counts a new version of an event; what to announce.
-    fn updated(
+    pub(super) fn updated(
         &mut self,
         key: EventKey,
         now: Timestamp,
@@ -347,159 +288,6 @@ impl CalendarState {
             return Err(Refusal::NotOrganizer);
         }
         self.delete(target, now, rng)
-    }
-
-    /// The organizer took a meeting or one occurrence of it back: it stays until it is removed (F6.37).
-    pub fn receive_cancellation(
-        &mut self,
-        target: Target,
-        now: Timestamp,
-        rng: &mut fastrand::Rng,
-    ) -> Result<Vec<Change>, Refusal> {
-        let event = self.event(target.key())?;
-        let subject = &event.details.subject;
-        let subject = if subject.starts_with("Canceled: ") {
-            subject.clone()
-        } else {
-            format!("Canceled: {subject}")
-        };
-        let overrides = Overrides {
-            subject: Some(subject),
-            is_cancelled: Some(true),
-            show_as: Some(ShowAs::Free),
-            ..Overrides::default()
-        };
-        self.update(
-            target,
-            Draft {
-                overrides,
-                ..Draft::default()
-            },
-            now,
-            rng,
-        )
-    }
-
-    /// `accept`, `tentativelyAccept` or `decline`; declining removes it (F11.9).
-    pub fn respond(
-        &mut self,
-        target: Target,
-        response: Response,
-        now: Timestamp,
-        rng: &mut fastrand::Rng,
-    ) -> Result<Vec<Change>, Refusal> {
-        if self.event(target.key())?.is_organizer {
-            return Err(Refusal::OwnMeeting);
-        }
-        if response == Response::Declined {
-            return self.delete(target, now, rng);
-        }
-        let show_as = if response == Response::TentativelyAccepted {
-            ShowAs::Tentative
-        } else {
-            ShowAs::Busy
-        };
-        let overrides = Overrides {
-            response: Some((response, Some(now))),
-            show_as: Some(show_as),
-            ..Overrides::default()
-        };
-        self.update(
-            target,
-            Draft {
-                overrides,
-                ..Draft::default()
-            },
-            now,
-            rng,
-        )
-    }
-
-    /// Someone invited answers a meeting of the owner's (F7.17). `None` when nobody of that address is.
-    pub fn receive_response(
-        &mut self,
-        key: EventKey,
-        address: &str,
-        response: Response,
-        now: Timestamp,
-        rng: &mut fastrand::Rng,
-    ) -> Result<Vec<Change>, Refusal> {
-        let event = self.events.get_mut(&key).ok_or(Refusal::NotFound)?;
-        let attendee = event
-            .details
-            .attendees
-            .iter_mut()
-            .find(|attendee| attendee.person.address.eq_ignore_ascii_case(address))
-            .ok_or(Refusal::NotFound)?;
-        attendee.response = response;
-        attendee.responded_at = Some(now);
-        self.updated(key, now, rng)
-    }
-
-    /// A new calendar.
-    pub fn create_calendar(&mut self, name: &str, color: &str) -> Result<&Calendar, Refusal> {
-        if name.trim().is_empty() {
-            return Err(Refusal::validation(
-                "The Calendar.Name property is required.",
-            ));
-        }
-        self.check_name(name, None)?;
-        let key = self.add_calendar(name, color);
-        self.calendar_of(key).ok_or(Refusal::NotFound)
-    }
-
-    /// PATCH of a calendar.
-    pub fn update_calendar(
-        &mut self,
-        key: CalendarKey,
-        name: Option<&str>,
-        color: Option<&str>,
-    ) -> Result<&Calendar, Refusal> {
-        if let Some(name) = name {
-            self.check_name(name, Some(key))?;
-        }
-        let calendar = self
-            .calendars
-            .iter_mut()
-            .find(|calendar| calendar.key == key)
-            .ok_or(Refusal::NotFound)?;
-        if let Some(name) = name {
-            name.clone_into(&mut calendar.name);
-        }
-        if let Some(color) = color {
-            color.clone_into(&mut calendar.color);
-        }
-        calendar.version += 1;
-        Ok(calendar)
-    }
-
-    fn check_name(&self, name: &str, own: Option<CalendarKey>) -> Result<(), Refusal> {
-        let taken = self
-            .calendars
-            .iter()
-            .any(|calendar| Some(calendar.key) != own && calendar.name.eq_ignore_ascii_case(name));
-        if taken {
-            Err(Refusal::CalendarExists)
-        } else {
-            Ok(())
-        }
-    }
-
-    /// DELETE of a calendar and of everything in it.
-    pub fn delete_calendar(&mut self, key: CalendarKey) -> Result<Vec<Change>, Refusal> {
-        let calendar = self.calendar_of(key).ok_or(Refusal::NotFound)?;
-        if calendar.is_default {
-            return Err(Refusal::DefaultCalendar);
-        }
-        let keys: Vec<EventKey> = self.events_in(key).map(|event| event.key).collect();
-        let mut changes = Vec::new();
-        for event in keys {
-            if let Some(event) = self.forget(event) {
-                changes.push(self.change_of(&event, ChangeType::Deleted));
-            }
-        }
-        self.calendars.retain(|calendar| calendar.key != key);
-        Ok(changes)
     }
 }
 

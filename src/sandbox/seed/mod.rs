@@ -3,6 +3,7 @@
 pub mod calendar;
 pub mod mail;
 pub mod people;
+pub mod series;
 pub mod text;
 
 use super::Options;

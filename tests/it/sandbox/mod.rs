@@ -1,12 +1,18 @@
 //! The sandbox against its conformance list: each test names the line it holds.
 
-#![expect(clippy::unwrap_used, reason = "what a test asks for is there, or it fails")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "what a test asks for is there, or it fails"
+)]
 
 mod bench;
 mod calendar;
+mod calendar_delta;
+mod calendar_scene;
 mod client;
 mod control;
 mod identity;
 mod lifecycle;
+mod meetings;
 mod notifications;
 mod subscriptions;
