@@ -89,14 +89,12 @@ async fn two_processes_that_refresh_at_once_end_with_the_same_tokens() {
     let late_refused = Arc::new(Notify::new());
     let bench = Bench::start(move |number, asked| {
         let late_refused = Arc::clone(&late_refused);
-        match number {
-            0 => held(&tokens(1), async move { late_refused.notified().await }),
-            _ => {
-                assert_eq!(form(asked, "refresh_token"), "refresh-0");
-                late_refused.notify_one();
-                refused(400, "invalid_grant", 70_000)
-            }
+        if number == 0 {
+            return held(&tokens(1), async move { late_refused.notified().await });
         }
+        assert_eq!(form(asked, "refresh_token"), "refresh-0");
+        late_refused.notify_one();
+        refused(400, "invalid_grant", 70_000)
     })
     .await;
     let mailbox = bench.mailbox(0).await;
