@@ -12,6 +12,7 @@ use clap::{Parser, Subcommand};
 mod ambience;
 mod browser;
 mod config;
+mod demo;
 mod keys;
 mod mailboxes;
 mod migrate;
@@ -48,6 +49,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Arguments),
+    Demo(demo::DemoArgs),
     Sandbox(sandbox::Arguments),
     Mailboxes(mailboxes::Arguments),
     Sync(sync::Arguments),
@@ -90,6 +92,7 @@ pub fn main() -> ExitCode {
 async fn run(command: Command) -> Result<Ended, Failure> {
     match command {
         Command::Serve(arguments) => serve::run(arguments).await,
+        Command::Demo(arguments) => demo::run(&arguments).await,
         Command::Sandbox(arguments) => sandbox::run(arguments).await,
         Command::Mailboxes(arguments) => mailboxes::run(arguments).await,
         Command::Sync(arguments) => sync::run(arguments).await,

@@ -21,7 +21,10 @@ use self::delays::Delays;
 use self::outcome::Outcome;
 use self::stage::Stage;
 use self::view::View;
+use super::Ended;
+use super::report::Failure;
 use crate::model::time::{Clock, SystemClock, later};
+use crate::telemetry;
 
 /// See it work: a Microsoft Graph of its own, mailboxes, people who use them, and their mirror
 #[derive(Debug, Clone, Args)]
@@ -56,10 +59,19 @@ const BETWEEN_EDITS: Duration = Duration::from_millis(150);
 const GLANCE: Duration = Duration::from_millis(2);
 
 /// Changes that are under way when people stop get so long to arrive.
-const SETTLE: Duration = Duration::from_secs(30);
+const SETTLE: Duration = Duration::from_secs(5);
 
-/// Runs the demo. `Ok(false)` when the audit found a difference.
-pub async fn run(args: &DemoArgs) -> anyhow::Result<bool> {
+/// Runs the demo. It ends unequal when the audit found a difference.
+pub(super) async fn run(args: &DemoArgs) -> Result<Ended, Failure> {
+    telemetry::start("warn", telemetry::Format::Auto)?;
+    match show(args).await {
+        Ok(true) => Ok(Ended::Well),
+        Ok(false) => Ok(Ended::Unequal),
+        Err(error) => Err(Failure::of(error)),
+    }
+}
+
+async fn show(args: &DemoArgs) -> anyhow::Result<bool> {
     let mut view = View::new(args.json);
     let stage = Stage::set(args).await?;
     view.say(&format!(

@@ -2,7 +2,7 @@
 
 use super::delays::{Delays, Pending};
 use super::stage::Stage;
-use crate::sandbox::EditOrder;
+use crate::sandbox::edits::EditOrder;
 
 /// What people do here, and how the screen says it. Edits of folders and calendars are left out: Graph announces none, so
 /// their delay would only show how often we poll.

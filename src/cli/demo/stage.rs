@@ -179,7 +179,7 @@ impl Stage {
             messages += counts.messages;
             events += counts.events;
         }
-        let stats = self.sandbox.world().stats();
+        let stats = self.sandbox.world().lock().stats.clone();
         Ok(Outcome {
             mailboxes: mailboxes.len(),
             messages,
