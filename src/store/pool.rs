@@ -173,8 +173,8 @@ impl Store {
             Pools::Sqlite {
                 writer, readers, ..
             } => {
-                readers.close().await;
-                writer.close().await;
+                close_all(readers).await;
+                close_all(writer).await;
             }
         }
     }
@@ -343,6 +343,15 @@ impl Tx {
             Open::Sqlite(transaction, _) => On::Sqlite(transaction),
         }
     }
+}
+
+/// A connection that is on its way back while the pool closes is put down in it, and left: the last one to close copies
+/// the log into the file, so closing goes on until there is none.
+async fn close_all(pool: &SqlitePool) {
+    while pool.size() > 0 {
+        pool.close().await;
+    }
+    pool.close().await;
 }
 
 async fn open_sqlite(

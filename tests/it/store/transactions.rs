@@ -238,6 +238,19 @@ on_both_stores!(
 );
 
 #[tokio::test]
+async fn on_sqlite_a_closed_store_has_everything_in_one_file() {
+    let database = Database::create(Backend::Sqlite).await;
+    let clock = standing_clock();
+    let store = database.open(&clock).await;
+    connected(&store, &clock, "anna").await;
+
+    store.close().await;
+
+    let log = format!("{}-wal", database.url.trim_start_matches("sqlite://"));
+    assert!(!std::path::Path::new(&log).exists());
+}
+
+#[tokio::test]
 async fn an_address_that_makes_no_sense_is_named_without_being_shown() {
     for address in [
         "mysql://secret@host/db",
