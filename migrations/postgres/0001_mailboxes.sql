@@ -16,6 +16,7 @@ CREATE TABLE mailboxes (
     lease_holder text,
     lease_until timestamptz,
     not_before timestamptz,
+    requests_spent jsonb,
     work_at timestamptz,
     feed_position bigint NOT NULL DEFAULT 0,
     push_healthy boolean NOT NULL DEFAULT false,
@@ -62,6 +63,8 @@ COMMENT ON COLUMN mailboxes.lease_until IS
     'Until when that process holds it.';
 COMMENT ON COLUMN mailboxes.not_before IS
     'No request to Graph before this instant, as Graph asked.';
+COMMENT ON COLUMN mailboxes.requests_spent IS
+    'Requests to Graph of the last ten minutes: pairs of when a slice of five seconds ended (Unix time) and how many.';
 COMMENT ON COLUMN mailboxes.work_at IS
     'When it needs attention next, notices, cursors and commands aside.';
 COMMENT ON COLUMN mailboxes.feed_position IS

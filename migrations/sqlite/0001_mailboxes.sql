@@ -31,6 +31,8 @@ CREATE TABLE mailboxes (
     lease_until TEXT,
     -- No request to Graph before this instant, as Graph asked.
     not_before TEXT,
+    -- Requests to Graph of the last ten minutes: pairs of when a slice of five seconds ended (Unix time) and how many.
+    requests_spent TEXT,
     -- When it needs attention next, notices, cursors and commands aside.
     work_at TEXT,
     -- The position of the last entry of its feed in changes.

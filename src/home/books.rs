@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::model::ids::MailboxId;
 use crate::model::mailbox::Mailbox;
 use crate::model::time::SharedClock;
+use crate::store::{Store, StoreError};
 
 use super::budget::{Budget, Limits};
 use super::window::Spent;
@@ -28,15 +29,24 @@ impl Budgets {
         }
     }
 
-    /// The budget of a mailbox, with what its row says.
-    pub(super) fn open(&self, mailbox: &Mailbox) -> Budget {
+    /// The budget of a mailbox, with what its row says: another process may have served it in between.
+    pub(super) async fn open(
+        &self,
+        store: &Store,
+        mailbox: &Mailbox,
+    ) -> Result<Budget, StoreError> {
+        let stored = store.mailbox_requests_spent(mailbox.id).await?;
+        let spent = stored.map_or_else(Spent::default, |json| {
+            serde_json::from_str(&json).unwrap_or_default()
+        });
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let budget = known
             .entry(mailbox.id)
             .or_insert_with(|| Budget::new(Arc::clone(&self.clock), self.limits))
             .clone();
-        budget.restore(&Spent::default(), mailbox.not_before);
-        budget
+        drop(known);
+        budget.restore(&spent, mailbox.not_before);
+        Ok(budget)
     }
 
     /// Forgets budgets from which nothing counts any more.

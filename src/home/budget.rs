@@ -213,9 +213,9 @@ impl Budget {
         state.window.to_spent()
     }
 
-    /// Whether requests were counted since [`Budget::spent`] was last asked.
-    pub fn is_unsaved(&self) -> bool {
-        self.lock().unsaved > 0
+    /// How many requests were counted since [`Budget::spent`] was last asked.
+    pub fn unsaved(&self) -> u32 {
+        self.lock().unsaved
     }
 
     /// Whether somebody else holds it too.
@@ -516,9 +516,9 @@ mod tests {
             quota: 100,
         });
         drop(before.admit(Lane::Live, 90).await.expect("there is room"));
-        assert!(before.is_unsaved());
+        assert_eq!(before.unsaved(), 90);
         let stored = before.spent();
-        assert!(!before.is_unsaved());
+        assert_eq!(before.unsaved(), 0);
 
         let after = Budget::new(Arc::new(clock.clone()), before.0.limits);
         after.restore(&stored, Some(clock.now() + TimeDelta::seconds(3)));

@@ -27,6 +27,10 @@ use super::settings::HomeSettings;
 /// A spell that is over sooner than this and wants to be called again at once has nothing to do in truth.
 const SHORT: Duration = Duration::from_millis(50);
 
+/// Fewer requests than this are not written down by themselves: what a killed process forgets stays far below what
+/// [`Limits::quota_of`](super::Limits::quota_of) leaves.
+const WORTH_SAVING: u32 = 20;
+
 /// How long after a failed spell the next one is tried.
 const AFTER_PANIC: Duration = Duration::from_secs(30);
 
@@ -70,7 +74,7 @@ impl Host {
     ) -> Result<Option<Timestamp>, StoreError> {
         let (mut mailbox, fence) = claimed;
         let lost = self.leases.keep(fence, claimed_at);
-        let budget = self.budgets.open(&mailbox);
+        let budget = self.budgets.open(&self.store, &mailbox).await?;
         let gate = Arc::new(budget.clone());
         loop {
             let home = Home {
@@ -201,19 +205,28 @@ impl Host {
 
     /// Writes down what the budget has counted, and a new fence. A failure costs accuracy only.
     async fn save(&self, fence: &Fence, budget: &Budget) {
-        let Some(until) = budget.unsaved_fence() else {
+        let mut marks = Vec::new();
+        if budget.unsaved() >= WORTH_SAVING
+            && let Ok(json) = serde_json::to_string(&budget.spent())
+        {
+            marks.push(MailboxMark::RequestsSpent(json));
+        }
+        if let Some(until) = budget.unsaved_fence() {
+            marks.push(MailboxMark::NotBefore(Some(until)));
+        }
+        if marks.is_empty() {
             return;
-        };
+        }
         let now = self.clock.now();
         let saved = async {
             let mut tx = self.store.write(Priority::Live).await?;
             tx.fence(fence).await?;
-            let marks = [MailboxMark::NotBefore(Some(until))];
             tx.mailbox_mark(fence.mailbox, &marks, now).await?;
             tx.commit().await
         };
         if let Err(error) = saved.await {
-            warn!(mailbox.id = %fence.mailbox, error = %error, "could not save the budget of mailbox {}", fence.mailbox);
+            let mailbox = fence.mailbox;
+            warn!(mailbox.id = %mailbox, error = %error, "could not save the budget of mailbox {mailbox}");
         }
     }
 }

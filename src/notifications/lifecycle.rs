@@ -55,6 +55,9 @@ async fn settle_one(
     tx.mailbox_mark(mailbox, &[MailboxMark::WorkAt(now)], now)
         .await?;
     match event {
+        // One that is being made or replaced needs no renewal.
+        LifecycleEvent::ReauthorizationRequired
+            if subscription.state != SubscriptionState::Active => {}
         LifecycleEvent::ReauthorizationRequired => {
             // A renewal re-authorises (F9.24); what was just renewed needs none.
             let free_at = subscription.touched_at.map_or(now, |at| at + TOUCH_PAUSE);

@@ -2,7 +2,7 @@
 //!
 //! The row of the mailbox is always the first that a transaction locks, so that no two of them wait for each other.
 
-use super::codec::{Row, Value, words};
+use super::codec::{JsonText, Row, Value, words};
 use super::dispatch::{Sql, query};
 use super::error::StoreError;
 use super::gate::Priority;
@@ -74,6 +74,8 @@ pub enum MailboxMark {
         /// Why, for people.
         reason: Option<String>,
     },
+    /// What its home has asked of Graph in the last ten minutes: JSON, as `home` writes and reads it.
+    RequestsSpent(String),
 }
 
 impl Store {
@@ -86,6 +88,21 @@ impl Store {
             .as_ref()
             .map(read)
             .transpose()
+    }
+
+    /// What a home of the mailbox wrote down last as [`MailboxMark::RequestsSpent`].
+    pub async fn mailbox_requests_spent(
+        &self,
+        mailbox: MailboxId,
+    ) -> Result<Option<String>, StoreError> {
+        let row = query("SELECT requests_spent FROM mailboxes WHERE id = $1")
+            .bind(mailbox)
+            .read_one(self)
+            .await?;
+        let json = row.map_or(Ok(None), |row| {
+            row.find::<JsonText<'static>>("requests_spent")
+        })?;
+        Ok(json.map(|json| json.0.into_owned()))
     }
 
     /// The mailboxes of an owner, or all, by address.
@@ -242,6 +259,10 @@ impl Tx {
                 MailboxMark::Push { healthy, reason } => (
                     "UPDATE mailboxes SET push_healthy = $3, push_reason = $4, updated_at = $2 WHERE id = $1",
                     vec![(*healthy).into(), reason.into()],
+                ),
+                MailboxMark::RequestsSpent(json) => (
+                    "UPDATE mailboxes SET requests_spent = $3, updated_at = $2 WHERE id = $1",
+                    vec![Value::json(json.as_str())],
                 ),
             };
             query(statement)

@@ -1,1 +1,7 @@
-//! notifications.
+//! What Graph posts: the handshake, the durable 202, lifecycle events.
+
+mod durable;
+mod handshake;
+mod lifecycle;
+mod post;
+mod refusals;
