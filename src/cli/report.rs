@@ -46,7 +46,11 @@ impl Failure {
 
     /// 2 where settings must be repaired, 1 otherwise.
     fn exit_code(&self) -> u8 {
-        if self.error.chain().any(<dyn std::error::Error>::is::<ConfigError>) {
+        if self
+            .error
+            .chain()
+            .any(<dyn std::error::Error>::is::<ConfigError>)
+        {
             2
         } else {
             1

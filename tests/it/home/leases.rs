@@ -69,7 +69,7 @@ on_both_stores!(
         let home = process.begins().await;
         let later = clock.now() + TimeDelta::seconds(31);
         let taken = store
-            .mailbox_claim_one(mailbox, "two", later, Duration::from_secs(600))
+            .mailbox_claim_one(mailbox, "two", later, Duration::from_mins(10))
             .await?;
         let (_, successor) = taken.expect("the lease has run out for who looks later");
 
@@ -120,7 +120,7 @@ on_both_stores!(
         let mailbox = connect(&store, &clock, "anna").await;
         let home = process.begins().await;
 
-        clock.advance(Duration::from_secs(7 * 24 * 3600));
+        clock.advance(Duration::from_hours(7 * 24));
 
         until("the lease to be extended", async || {
             let row = store.mailbox_get(mailbox).await.expect("the store answers");

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use graph_mirror::home::HomeSettings;
-use graph_mirror::model::time::ManualClock;
-use graph_mirror::store::Backend;
+use graph_mirror::model::time::{Clock, ManualClock};
+use graph_mirror::store::{Backend, MailboxMark, Priority};
 
 use super::stage::{Act, Process, connect, notice, released};
 use crate::support::database::{Database, on_both_stores};
@@ -78,17 +78,10 @@ on_both_stores!(a_lost_signal_costs_one_poll, |store, clock| {
     clock.advance(HomeSettings::default().linger);
     released(&store, mailbox).await;
     // Recorded by a process whose signal does not reach this one.
-    let mut tx = store.write(graph_mirror::store::Priority::Live).await?;
-    let marks = [graph_mirror::store::MailboxMark::WorkAt(
-        graph_mirror::model::time::Clock::now(&clock),
-    )];
-    tx.mailbox_mark(
-        mailbox,
-        &marks,
-        graph_mirror::model::time::Clock::now(&clock),
-    )
-    .await?;
-    tx.commit().await?;
+    let now = clock.now();
+    store
+        .mailbox_mark(mailbox, &[MailboxMark::WorkAt(now)], now)
+        .await?;
     assert!(process.has_said_nothing());
 
     clock.advance(HomeSettings::default().poll);
@@ -103,7 +96,7 @@ async fn a_signal_wakes_its_lingering_home_within_a_fraction_of_a_millisecond() 
     let database = Database::create(Backend::Sqlite).await;
     let store = database.open(&clock).await;
     let settings = HomeSettings {
-        linger: Duration::from_secs(60),
+        linger: Duration::from_mins(1),
         ..HomeSettings::default()
     };
     let mut process = Process::start_with(&store, &clock, "one", vec![], settings);
@@ -112,10 +105,7 @@ async fn a_signal_wakes_its_lingering_home_within_a_fraction_of_a_millisecond() 
 
     let mut waits = Vec::new();
     for _ in 0..50 {
-        let mut tx = store
-            .write(graph_mirror::store::Priority::Live)
-            .await
-            .expect("a transaction");
+        let mut tx = store.write(Priority::Live).await.expect("a transaction");
         tx.wake(mailbox);
         tx.commit().await.expect("it is committed");
         let began = Instant::now();
