@@ -1,5 +1,10 @@
 //! The sandbox against its conformance list: each test names the line it holds.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "what a test asks for is there, or it fails"
+)]
+
 mod bench;
 mod calendar;
 mod calendar_delta;
