@@ -56,7 +56,11 @@ impl Delays {
         let pending = self.pending.remove(id)?;
         let delay = until(pending.at, at);
         self.taken.push(delay);
-        Some(Seen { what: pending.what, who: pending.who, delay })
+        Some(Seen {
+            what: pending.what,
+            who: pending.who,
+            delay,
+        })
     }
 
     /// How many edits have not become rows yet.
@@ -78,7 +82,10 @@ impl Delays {
             let millis = sorted.get(index).copied().unwrap_or_default().as_secs_f64() * 1000.0;
             (millis * 10.0).round() / 10.0
         };
-        Summary { p50: at(50), p99: at(99) }
+        Summary {
+            p50: at(50),
+            p99: at(99),
+        }
     }
 }
 
@@ -87,7 +94,11 @@ mod tests {
     use super::*;
 
     fn edit(at: Timestamp) -> Pending {
-        Pending { what: "flagged".to_owned(), who: "Anna".to_owned(), at }
+        Pending {
+            what: "flagged".to_owned(),
+            who: "Anna".to_owned(),
+            at,
+        }
     }
 
     #[test]
@@ -96,12 +107,21 @@ mod tests {
         let mut delays = Delays::default();
 
         delays.edited("a".to_owned(), edit(start));
-        delays.edited("a".to_owned(), edit(start + chrono::TimeDelta::milliseconds(40)));
+        delays.edited(
+            "a".to_owned(),
+            edit(start + chrono::TimeDelta::milliseconds(40)),
+        );
         let seen = delays.seen("a", start + chrono::TimeDelta::milliseconds(50));
 
         assert_eq!(seen.map(|seen| seen.delay), Some(Duration::from_millis(50)));
         assert!(delays.seen("a", start).is_none());
-        assert_eq!(delays.summary(), Summary { p50: 50.0, p99: 50.0 });
+        assert_eq!(
+            delays.summary(),
+            Summary {
+                p50: 50.0,
+                p99: 50.0
+            }
+        );
     }
 
     #[test]

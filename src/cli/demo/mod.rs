@@ -90,8 +90,14 @@ async fn show(args: &DemoArgs) -> anyhow::Result<bool> {
 }
 
 async fn play(args: &DemoArgs, stage: &Stage, view: &mut View) -> anyhow::Result<Outcome> {
-    let mailboxes = stage.connect(view).await.context("could not connect the mailboxes")?;
-    stage.backfill(view).await.context("could not copy the mailboxes")?;
+    let mailboxes = stage
+        .connect(view)
+        .await
+        .context("could not connect the mailboxes")?;
+    stage
+        .backfill(view)
+        .await
+        .context("could not copy the mailboxes")?;
 
     view.say(&format!(
         "\n{} mailboxes copied. People are at work; each line is one change with its delay from edit to row.{}\n",
@@ -132,7 +138,10 @@ async fn play(args: &DemoArgs, stage: &Stage, view: &mut View) -> anyhow::Result
     stage.outcome(&delays, verified).await
 }
 
-#[expect(clippy::print_stdout, reason = "the outcome is what this command is for")]
+#[expect(
+    clippy::print_stdout,
+    reason = "the outcome is what this command is for"
+)]
 fn report(args: &DemoArgs, outcome: &Outcome) -> anyhow::Result<()> {
     if args.json {
         println!("{}", serde_json::to_string(outcome)?);
@@ -162,7 +171,9 @@ fn report(args: &DemoArgs, outcome: &Outcome) -> anyhow::Result<()> {
 
 /// `20s`, `2m`, `1h`, `500ms`.
 fn parse_duration(text: &str) -> Result<Duration, String> {
-    let split = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
+    let split = text
+        .find(|letter: char| !letter.is_ascii_digit())
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
     let number: u64 = number
         .parse()

@@ -28,21 +28,28 @@ const DOINGS: &[(&str, &str)] = &[
 pub(super) fn work(stage: &Stage, seed: u64, delays: &mut Delays) {
     let users = &stage.sandbox().settings().users;
     let chance = fastrand::Rng::with_seed(seed).usize(..users.len().max(1));
-    let Some(user) = users.get(chance) else { return };
+    let Some(user) = users.get(chance) else {
+        return;
+    };
     let order = EditOrder {
         count: 1,
         seed,
         kinds: DOINGS.iter().map(|(kind, _)| (*kind).to_owned()).collect(),
     };
     // A mailbox in which nothing can be done is left alone.
-    let Ok(edits) = stage.sandbox().world().edit(&user.id, &order) else { return };
+    let Ok(edits) = stage.sandbox().world().edit(&user.id, &order) else {
+        return;
+    };
     for edit in edits {
         let what = DOINGS
             .iter()
             .find(|(kind, _)| *kind == edit.kind)
             .map_or(edit.kind.as_str(), |(_, words)| *words);
-        let pending =
-            Pending { what: what.to_owned(), who: user.display_name.clone(), at: edit.at };
+        let pending = Pending {
+            what: what.to_owned(),
+            who: user.display_name.clone(),
+            at: edit.at,
+        };
         delays.edited(edit.id, pending);
     }
 }

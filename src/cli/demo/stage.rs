@@ -75,7 +75,14 @@ impl Stage {
         let parts = Parts::open(settings, Arc::new(SystemClock)).await?;
         let stop = CancellationToken::new();
         let serving = tokio::spawn(App::of(parts.clone()).run(listener, stop.clone()));
-        Ok(Self { sandbox, parts, own_url, serving, stop, place })
+        Ok(Self {
+            sandbox,
+            parts,
+            own_url,
+            serving,
+            stop,
+            place,
+        })
     }
 
     pub(super) fn sandbox(&self) -> &Sandbox {
@@ -94,12 +101,23 @@ impl Stage {
     pub(super) async fn connect(&self, view: &View) -> anyhow::Result<Vec<Mailbox>> {
         let owner = Owner::from(OWNER);
         for user in &self.sandbox.settings().users {
-            let begun = self.parts.sign_ins.begin(&owner, Some(&user.address)).await?;
+            let begun = self
+                .parts
+                .sign_ins
+                .begin(&owner, Some(&user.address))
+                .await?;
             let landing = browser::open(begun.auth_url.as_str()).await?;
             if landing.status != 200 {
-                bail!("{} could not sign in: the callback answered {}", user.display_name, landing.status);
+                bail!(
+                    "{} could not sign in: the callback answered {}",
+                    user.display_name,
+                    landing.status
+                );
             }
-            view.say(&format!("  {} <{}> signed in", user.display_name, user.address));
+            view.say(&format!(
+                "  {} <{}> signed in",
+                user.display_name, user.address
+            ));
         }
         Ok(self.parts.store.mailboxes_list(Some(&owner)).await?)
     }
@@ -118,11 +136,17 @@ impl Stage {
                 of += counts.messages_announced.max(counts.messages);
             }
             view.copying(done.unsigned_abs(), of.unsigned_abs());
-            if mailboxes.iter().all(|mailbox| mailbox.backfilled_at.is_some()) {
+            if mailboxes
+                .iter()
+                .all(|mailbox| mailbox.backfilled_at.is_some())
+            {
                 view.copied();
                 return Ok(());
             }
-            if let Some(stopped) = mailboxes.iter().find(|mailbox| mailbox.state_reason.is_some()) {
+            if let Some(stopped) = mailboxes
+                .iter()
+                .find(|mailbox| mailbox.state_reason.is_some())
+            {
                 bail!("a mailbox stopped: {:?}", stopped.state_reason);
             }
             if clock.now() > patience {
@@ -138,7 +162,10 @@ impl Stage {
         let mailboxes = self.parts.store.mailboxes_list(Some(&owner)).await?;
         Ok(Feed {
             store: self.parts.store.clone(),
-            mailboxes: mailboxes.iter().map(|mailbox| (mailbox.id, mailbox.feed_position)).collect(),
+            mailboxes: mailboxes
+                .iter()
+                .map(|mailbox| (mailbox.id, mailbox.feed_position))
+                .collect(),
         })
     }
 
@@ -163,7 +190,10 @@ impl Stage {
             match outcome {
                 Ok(_) if equal => view.say(&format!("  {} equals its copy", mailbox.address)),
                 Ok(found) => view.say(&format!("  {} differs: {found}", mailbox.address)),
-                Err(failure) => view.say(&format!("  {} could not be compared: {failure}", mailbox.address)),
+                Err(failure) => view.say(&format!(
+                    "  {} could not be compared: {failure}",
+                    mailbox.address
+                )),
             }
         }
         Ok(verified)
@@ -244,7 +274,13 @@ async fn place(args: &DemoArgs) -> anyhow::Result<(Place, String)> {
     {
         let name = format!("graph_mirror_demo_{}", Uuid::new_v4().simple());
         let inner = scratch::schema_create(url, &name).await?;
-        return Ok((Place::Schema { url: url.clone(), name }, inner));
+        return Ok((
+            Place::Schema {
+                url: url.clone(),
+                name,
+            },
+            inner,
+        ));
     }
     if let Some(url) = &args.database_url {
         return Ok((Place::Kept, url.clone()));
@@ -252,7 +288,8 @@ async fn place(args: &DemoArgs) -> anyhow::Result<(Place, String)> {
     if let Some(file) = &args.keep {
         return Ok((Place::Kept, format!("sqlite://{}", file.display())));
     }
-    let folder = std::env::temp_dir().join(format!("graph-mirror-demo-{}", Uuid::new_v4().simple()));
+    let folder =
+        std::env::temp_dir().join(format!("graph-mirror-demo-{}", Uuid::new_v4().simple()));
     std::fs::create_dir_all(&folder)?;
     let url = format!("sqlite://{}", folder.join("mirror.db").display());
     Ok((Place::Folder(folder), url))

@@ -17,7 +17,10 @@ pub struct View {
 impl View {
     /// `is_quiet` when a program reads the outcome.
     pub fn new(is_quiet: bool) -> Self {
-        Self { is_quiet, bar: None }
+        Self {
+            is_quiet,
+            bar: None,
+        }
     }
 
     /// A line about what happens now.
@@ -57,12 +60,21 @@ impl View {
 
     /// A change has become a row.
     pub fn seen(&self, seen: &Seen) {
-        self.say(&format!("  {:>7}  {:<18}  {}", millis(seen.delay), seen.who, seen.what));
+        self.say(&format!(
+            "  {:>7}  {:<18}  {}",
+            millis(seen.delay),
+            seen.who,
+            seen.what
+        ));
     }
 }
 
 /// `12.3 ms`, `1.20 s`.
 pub fn millis(delay: Duration) -> String {
     let millis = delay.as_secs_f64() * 1000.0;
-    if millis < 1000.0 { format!("{millis:.1} ms") } else { format!("{:.2} s", millis / 1000.0) }
+    if millis < 1000.0 {
+        format!("{millis:.1} ms")
+    } else {
+        format!("{:.2} s", millis / 1000.0)
+    }
 }

@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
+use std::sync::Arc;
 
-use graph_mirror::store::{Backend, StoreError};
+use graph_mirror::store::{Backend, Store, StoreError, scratch};
 use sqlx::postgres::PgConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection, Executor, Row};
 
+use super::samples::connected;
 use crate::support::database::{Database, standing_clock};
 
 #[tokio::test]
@@ -131,6 +133,39 @@ async fn the_body_of_a_message_is_compressed_with_lz4() {
         .get::<String, _>("method");
 
     assert_eq!(method, if can { "l" } else { "" });
+}
+
+#[tokio::test]
+async fn what_is_only_tried_out_stands_in_a_schema_of_its_own_and_goes_with_it() {
+    let database = Database::create(Backend::Postgres).await;
+    let clock = standing_clock();
+    let url = scratch::schema_create(&database.url, "tried_out")
+        .await
+        .expect("the schema is made");
+    let store = Store::open(&url, Arc::new(clock.clone()))
+        .await
+        .expect("it opens");
+    assert_eq!(store.migrate().await.expect("it is migrated").from, 0);
+    connected(&store, &clock, "anna").await;
+    store.close().await;
+
+    scratch::schema_drop(&database.url, "tried_out")
+        .await
+        .expect("the schema is dropped");
+
+    let whole = database.open(&clock).await;
+    assert!(
+        whole
+            .mailboxes_list(None)
+            .await
+            .expect("it answers")
+            .is_empty()
+    );
+    let again = Store::open(&url, Arc::new(clock)).await.expect("it opens");
+    assert!(matches!(
+        again.schema_check().await,
+        Err(StoreError::SchemaTooOld { found: 0, .. })
+    ));
 }
 
 async fn sqlite(database: &Database) -> SqliteConnection {

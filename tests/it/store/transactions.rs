@@ -194,6 +194,17 @@ on_both_stores!(
     }
 );
 
+on_both_stores!(
+    everybody_can_be_told_to_look_at_everything,
+    |store, _clock| {
+        let mut wakes = store.wake_listen();
+
+        store.wake_all();
+
+        assert_eq!(wakes.next().await, Wake::Everything);
+    }
+);
+
 #[tokio::test]
 async fn on_postgres_a_signal_reaches_another_process() {
     let database = Database::create(Backend::Postgres).await;
