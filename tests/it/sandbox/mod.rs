@@ -8,6 +8,7 @@
 mod bench;
 mod calendar;
 mod calendar_delta;
+mod calendar_notices;
 mod calendar_scene;
 mod client;
 mod control;
