@@ -1,8 +1,8 @@
 //! What a process keeps resident.
 
-/// Resident memory of this process in bytes; zero where the system does not tell.
-pub fn resident() -> u64 {
-    let Ok(status) = std::fs::read_to_string("/proc/self/status") else {
+/// Resident memory of a process in bytes; zero where the system does not tell.
+pub fn resident(process: u32) -> u64 {
+    let Ok(status) = std::fs::read_to_string(format!("/proc/{process}/status")) else {
         return 0;
     };
     status
