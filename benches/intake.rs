@@ -154,6 +154,7 @@ enum Variant {
     Sqlite,
     PostgresOneByOne,
     Postgres,
+    Peer,
 }
 
 impl Variant {
@@ -165,6 +166,7 @@ impl Variant {
             Self::Sqlite => "graph-mirror on SQLite",
             Self::PostgresOneByOne => "PostgreSQL, pool of 32, one by one",
             Self::Postgres => "graph-mirror on PostgreSQL",
+            Self::Peer => "Fastify with BullMQ, Redis syncing always",
         }
     }
 }
@@ -178,6 +180,7 @@ struct Scene {
     signer: Signer,
     clock: SharedClock,
     folder: std::path::PathBuf,
+    peer: Option<(SocketAddr, String)>,
 }
 
 struct Options {
@@ -199,8 +202,15 @@ fn options() -> Options {
                 options.measured = Duration::from_secs(value.parse().expect("a number"));
             }
             Some(("sync_micros", value)) => options.sync_micros = value.parse().expect("a number"),
+            Some(("peer", value)) => {
+                options.peer = Some((value.parse().expect("an address"), String::new()));
+            }
+            Some(("peer_state", value)) => value.clone_into(&mut peer_state),
             _ => {}
         }
+    }
+    if let Some((_, state)) = &mut options.peer {
+        *state = peer_state;
     }
     options
 }
@@ -242,13 +252,19 @@ async fn throughput(options: &Options, server: Option<&postgres::Server>) {
     if server.is_some() {
         variants.extend([Variant::PostgresOneByOne, Variant::Postgres]);
     }
+    if options.peer.is_some() {
+        variants.push(Variant::Peer);
+    }
     let mut rates = vec![Vec::new(); variants.len()];
     let mut waits = vec![(Vec::new(), Vec::new()); variants.len()];
     for round in 0..options.rounds {
         for step in 0..variants.len() {
             // The start is rotated, so that a machine that slows down does not always hit the same variant.
             let index = (step + round * 3) % variants.len();
-            let scene = scene(variants[index], server).await;
+            let mut scene = scene(variants[index], server).await;
+            if variants[index] == Variant::Peer {
+                scene.peer.clone_from(&options.peer);
+            }
             let mut outcome = measure(&scene, Pace::Closed, CONNECTIONS, options.measured).await;
             assert_eq!(
                 outcome.refused,
@@ -283,6 +299,7 @@ async fn throughput(options: &Options, server: Option<&postgres::Server>) {
         .map(|(index, variant)| {
             let single = match variant {
                 Variant::PostgresOneByOne | Variant::Postgres => of(Variant::PostgresOneByOne),
+                Variant::Peer => of(Variant::Peer),
                 _ => of(Variant::SqliteOneByOne),
             };
             vec![
@@ -386,7 +403,7 @@ async fn scene(variant: Variant, server: Option<&postgres::Server>) -> Scene {
     let signer = Signer::new(&Keyring::generate());
     let key = SubscriptionKey::generate();
     let url = match variant {
-        Variant::Bare | Variant::Log => None,
+        Variant::Bare | Variant::Log | Variant::Peer => None,
         Variant::SqliteOneByOne | Variant::Sqlite => {
             Some(format!("sqlite://{}", folder.join("mirror.db").display()))
         }
@@ -474,6 +491,13 @@ async fn strike(scene: Scene) {
 }
 
 async fn measure(scene: &Scene, pace: Pace, connections: usize, measured: Duration) -> Outcome {
+    if let Some((address, state)) = &scene.peer {
+        let state = state.clone();
+        return load::run(*address, connections, pace, WARM_UP, measured, move |number| {
+            load::post("/webhooks/microsoft/notifications", &body(&state, number))
+        })
+        .await;
+    }
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0))
         .await
         .expect("a port is free");
