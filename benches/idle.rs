@@ -44,14 +44,24 @@ async fn run(mailboxes: usize) {
     let folder = scratch("idle");
     let program = env!("CARGO_BIN_EXE_graph-mirror");
     let mut sandbox = Command::new(program)
-        .args(["sandbox", "--listen", "127.0.0.1:0", "--messages", "5", "--json", "--mailboxes"])
+        .args([
+            "sandbox",
+            "--listen",
+            "127.0.0.1:0",
+            "--messages",
+            "5",
+            "--json",
+            "--mailboxes",
+        ])
         .arg(mailboxes.to_string())
         .stdout(Stdio::piped())
         .spawn()
         .expect("the program starts");
     let mut line = String::new();
     let stdout = sandbox.stdout.take().expect("its output is ours");
-    BufReader::new(stdout).read_line(&mut line).expect("it speaks");
+    BufReader::new(stdout)
+        .read_line(&mut line)
+        .expect("it speaks");
     let _sandbox = Process(sandbox);
     let settings: Value = serde_json::from_str(&line).expect("its first line is one object");
     let control = settings["control_url"].as_str().expect("it is named");
@@ -69,19 +79,33 @@ async fn run(mailboxes: usize) {
             .env("LISTEN", format!("127.0.0.1:{port}"));
         command
     };
-    let created = own(&["keys", "api", "create", "--owner", "bench"]).output().expect("it runs");
+    let created = own(&["keys", "api", "create", "--owner", "bench"])
+        .output()
+        .expect("it runs");
     let key = String::from_utf8_lossy(&created.stdout)
         .split_whitespace()
         .last()
         .expect("a key is printed")
         .to_owned();
-    let serving = own(&["serve", "--sandbox", control]).stderr(Stdio::null()).spawn();
+    let serving = own(&["serve", "--sandbox", control])
+        .stderr(Stdio::null())
+        .spawn();
     let serving = Process(serving.expect("the program starts"));
-    let store = Store::open(&url, Arc::new(SystemClock)).await.expect("the database opens");
-    let client = reqwest::Client::builder().no_proxy().build().expect("a client can be made");
+    let store = Store::open(&url, Arc::new(SystemClock))
+        .await
+        .expect("the database opens");
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .expect("a client can be made");
     let base = format!("http://127.0.0.1:{port}");
     let began = Instant::now();
-    while !client.get(format!("{base}/readyz")).send().await.is_ok_and(|page| page.status() == 200) {
+    while !client
+        .get(format!("{base}/readyz"))
+        .send()
+        .await
+        .is_ok_and(|page| page.status() == 200)
+    {
         assert!(began.elapsed() < PATIENCE, "the service did not start");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -105,7 +129,10 @@ async fn run(mailboxes: usize) {
         assert_eq!(landing.status(), 200, "the sign-in ends well");
     }
     loop {
-        let known = store.mailboxes_list(None).await.expect("the database answers");
+        let known = store
+            .mailboxes_list(None)
+            .await
+            .expect("the database answers");
         let done = known
             .iter()
             .filter(|mailbox| mailbox.backfilled_at.is_some() && mailbox.lease_until.is_none())
@@ -113,12 +140,20 @@ async fn run(mailboxes: usize) {
         if done == mailboxes {
             break;
         }
-        assert!(began.elapsed() < PATIENCE, "{done} of {mailboxes} mailboxes are idle");
+        assert!(
+            began.elapsed() < PATIENCE,
+            "{done} of {mailboxes} mailboxes are idle"
+        );
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
     let lasted = began.elapsed();
     table(
-        &["mailboxes", "MB resident, none connected", "MB resident, all idle", "seconds to connect and copy all"],
+        &[
+            "mailboxes",
+            "MB resident, none connected",
+            "MB resident, all idle",
+            "seconds to connect and copy all",
+        ],
         &[vec![
             mailboxes.to_string(),
             empty,

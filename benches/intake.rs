@@ -493,9 +493,14 @@ async fn strike(scene: Scene) {
 async fn measure(scene: &Scene, pace: Pace, connections: usize, measured: Duration) -> Outcome {
     if let Some((address, state)) = &scene.peer {
         let state = state.clone();
-        return load::run(*address, connections, pace, WARM_UP, measured, move |number| {
-            load::post("/webhooks/microsoft/notifications", &body(&state, number))
-        })
+        return load::run(
+            *address,
+            connections,
+            pace,
+            WARM_UP,
+            measured,
+            move |number| load::post("/webhooks/microsoft/notifications", &body(&state, number)),
+        )
         .await;
     }
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0))

@@ -27,7 +27,10 @@ struct Plan {
 }
 
 fn plan() -> Plan {
-    let mut plan = Plan { changes: 150, latency: 50 };
+    let mut plan = Plan {
+        changes: 150,
+        latency: 50,
+    };
     for argument in std::env::args().skip(1) {
         match argument.split_once('=') {
             Some(("changes", value)) => plan.changes = value.parse().expect("a number"),
@@ -49,13 +52,25 @@ fn main() {
 }
 
 async fn run(plan: &Plan) {
-    println!("fsync fixed at 1 ms, {} ms per Graph request; {}\n", plan.latency, calibrate());
+    println!(
+        "fsync fixed at 1 ms, {} ms per Graph request; {}\n",
+        plan.latency,
+        calibrate()
+    );
     let mut rows = Vec::new();
     for with_backfill in [false, true] {
         rows.push(delays(plan, with_backfill).await);
     }
     table(
-        &["mailbox", "changes", "p50 ms", "p99 ms", "over the request: p50 ms", "p99 ms", "throttled"],
+        &[
+            "mailbox",
+            "changes",
+            "p50 ms",
+            "p99 ms",
+            "over the request: p50 ms",
+            "p99 ms",
+            "throttled",
+        ],
         &rows,
     );
     frugality(plan).await;
@@ -97,7 +112,10 @@ impl Poster {
             tokio::time::sleep(Duration::from_millis(5)).await;
         };
         Self {
-            client: reqwest::Client::builder().no_proxy().build().expect("a client can be made"),
+            client: reqwest::Client::builder()
+                .no_proxy()
+                .build()
+                .expect("a client can be made"),
             url: format!(
                 "{}/webhooks/microsoft/notifications",
                 rig.parts.public_url().expect("push is on")
@@ -135,8 +153,16 @@ impl Poster {
 
 fn edit(rig: &Rig, count: usize, seed: u64) -> Vec<String> {
     let user = rig.sandbox.settings().users[0].id.clone();
-    let order = EditOrder { count, seed, kinds: vec!["message_read".to_owned()] };
-    let edits = rig.sandbox.world().edit(&user, &order).expect("the person exists");
+    let order = EditOrder {
+        count,
+        seed,
+        kinds: vec!["message_read".to_owned()],
+    };
+    let edits = rig
+        .sandbox
+        .world()
+        .edit(&user, &order)
+        .expect("the person exists");
     let mut ids: Vec<String> = edits.into_iter().map(|edit| edit.id).collect();
     ids.sort();
     ids.dedup();
@@ -155,7 +181,11 @@ async fn told(rig: &Rig, position: i64, ids: &[String]) -> i64 {
             position = change.position;
             missing.remove(change.external_id.as_str());
         }
-        assert!(began.elapsed() < PATIENCE, "{} changes did not arrive", missing.len());
+        assert!(
+            began.elapsed() < PATIENCE,
+            "{} changes did not arrive",
+            missing.len()
+        );
         tokio::time::sleep(Duration::from_micros(500)).await;
     }
     position
@@ -198,7 +228,12 @@ async fn delays(plan: &Plan, with_backfill: bool) -> Vec<String> {
     rig.stop().await;
     let millis = |wait: Duration| format!("{:.1}", wait.as_secs_f64() * 1000.0);
     vec![
-        if with_backfill { "backfill of 60,000 messages under way" } else { "idle" }.to_owned(),
+        if with_backfill {
+            "backfill of 60,000 messages under way"
+        } else {
+            "idle"
+        }
+        .to_owned(),
         count.to_string(),
         millis(middle),
         millis(tail),
@@ -217,7 +252,10 @@ async fn frugality(plan: &Plan) {
     let poster = Poster::of(&rig).await;
     let requests = || rig.sandbox.world().lock().stats.requests;
     let mut rows = Vec::new();
-    for (name, rounds, burst) in [("one at a time", plan.changes.min(60), 1), ("bursts of 100", 5, 100)] {
+    for (name, rounds, burst) in [
+        ("one at a time", plan.changes.min(60), 1),
+        ("bursts of 100", 5, 100),
+    ] {
         let before = requests();
         let mut changes = 0;
         for round in 0..rounds {
@@ -240,7 +278,12 @@ async fn frugality(plan: &Plan) {
     tokio::time::sleep(Duration::from_secs(75)).await;
     let later = requests() - before;
     println!("A mailbox of 60 folders; requests counted with each part of a batch:\n");
-    table(&["changes", "count", "requests", "requests a change"], &rows);
-    println!("In the 75 seconds after all of these, when nothing changed: {later} requests (polls of the folders that had).\n");
+    table(
+        &["changes", "count", "requests", "requests a change"],
+        &rows,
+    );
+    println!(
+        "In the 75 seconds after all of these, when nothing changed: {later} requests (polls of the folders that had).\n"
+    );
     rig.stop().await;
 }

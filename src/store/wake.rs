@@ -129,6 +129,8 @@ impl Wakes {
                     Ok(Some(signal)) => wakes.hear(signal.payload()),
                     // The connection broke and was made anew: what was signalled between is lost.
                     Ok(None) => wakes.tell(&[Wake::Everything]),
+                    // The pool is closed with the store.
+                    Err(_) if stop.is_cancelled() => return,
                     Err(error) => {
                         warn!(error = %error, "cannot listen for signals of other processes; trying again");
                         let pause = tokio::time::sleep(Duration::from_secs(1));

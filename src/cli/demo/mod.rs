@@ -56,7 +56,7 @@ pub struct DemoArgs {
 const BETWEEN_EDITS: Duration = Duration::from_millis(150);
 
 /// The database is looked at so often; it bounds how exact a delay can be.
-const GLANCE: Duration = Duration::from_millis(2);
+const GLANCE: Duration = Duration::from_millis(4);
 
 /// Changes that are under way when people stop get so long to arrive.
 const SETTLE: Duration = Duration::from_secs(5);
@@ -78,6 +78,12 @@ async fn show(args: &DemoArgs) -> anyhow::Result<bool> {
         "Microsoft Graph (ours) on {}, graph-mirror on {}",
         stage.graph_url(),
         stage.own_url()
+    ));
+    view.say(&format!(
+        "This Graph answers after {} ms and tells of a change after {} to {} ms; that is part of every delay.",
+        stage::ANSWERED_AFTER,
+        stage::NOTIFIED_WITHIN.0,
+        stage::NOTIFIED_WITHIN.1
     ));
     let played = play(args, &stage, &mut view).await;
     view.copied();

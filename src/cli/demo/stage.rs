@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use serde_json::json;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -31,6 +32,13 @@ const COPYING: Duration = Duration::from_mins(30);
 
 /// One audit may take so long.
 const AUDITING: Duration = Duration::from_mins(10);
+
+/// The sandbox tells of a change after so many milliseconds, at least and at most. Microsoft takes seconds (F10.18), which
+/// would hide what is ours.
+pub(super) const NOTIFIED_WITHIN: (u64, u64) = (5, 20);
+
+/// The sandbox answers a request after so many milliseconds, on top of what it takes.
+pub(super) const ANSWERED_AFTER: u64 = 20;
 
 /// Where the mirror of the demo lives.
 enum Place {
@@ -68,6 +76,11 @@ impl Stage {
             ..Options::default()
         })
         .await?;
+        sandbox.world().turn_knobs(&json!({
+            "notification_delay_min_ms": NOTIFIED_WITHIN.0,
+            "notification_delay_max_ms": NOTIFIED_WITHIN.1,
+            "latency_ms": ANSWERED_AFTER,
+        }))?;
         let (place, url) = place(args).await?;
         let listener = crate::app::listen(([127, 0, 0, 1], 0).into()).await?;
         let own_url = format!("http://{}", listener.local_addr()?);

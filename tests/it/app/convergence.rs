@@ -7,7 +7,10 @@ use serde_json::json;
 use super::rig::Rig;
 
 /// So rare a poll that within the test only notifications can bring news.
-const NO_POLLS: &[(&str, &str)] = &[("POLL_INTERVAL", "1h"), ("POLL_INTERVAL_WITHOUT_PUSH", "1h")];
+const NO_POLLS: &[(&str, &str)] = &[
+    ("POLL_INTERVAL", "1h"),
+    ("POLL_INTERVAL_WITHOUT_PUSH", "1h"),
+];
 
 /// Folders and calendars are not announced by notifications, so these tests edit messages and events.
 fn small() -> Options {
@@ -24,7 +27,10 @@ async fn polling_alone(backend: Backend) {
         backend,
         small(),
         json!({ "suppress_notifications": true }),
-        &[("POLL_INTERVAL", "2s"), ("POLL_INTERVAL_WITHOUT_PUSH", "2s")],
+        &[
+            ("POLL_INTERVAL", "2s"),
+            ("POLL_INTERVAL_WITHOUT_PUSH", "2s"),
+        ],
     )
     .await;
     rig.connect().await;
@@ -52,7 +58,11 @@ async fn tiny_pages_and_dead_tokens(backend: Backend) {
         backend,
         small(),
         json!({}),
-        &[("PAGE_SIZE", "2"), ("POLL_INTERVAL", "2s"), ("POLL_INTERVAL_WITHOUT_PUSH", "2s")],
+        &[
+            ("PAGE_SIZE", "2"),
+            ("POLL_INTERVAL", "2s"),
+            ("POLL_INTERVAL_WITHOUT_PUSH", "2s"),
+        ],
     )
     .await;
     rig.connect().await;
@@ -60,12 +70,16 @@ async fn tiny_pages_and_dead_tokens(backend: Backend) {
     while world.lock().stats.requests < 60 {
         tokio::task::yield_now().await;
     }
-    let died = world.expire_delta_tokens(None, None).expect("all mailboxes");
+    let died = world
+        .expire_delta_tokens(None, None)
+        .expect("all mailboxes");
     world.lapse_tokens();
 
     rig.copied().await;
     rig.edit(30, 5);
-    world.expire_delta_tokens(None, None).expect("all mailboxes");
+    world
+        .expire_delta_tokens(None, None)
+        .expect("all mailboxes");
 
     assert!(died > 0, "no token was alive in mid-round");
     rig.equal().await;
@@ -92,11 +106,21 @@ async fn notifications_alone_bring_messages_and_events() {
         let order = graph_mirror::sandbox::edits::EditOrder {
             count: 40,
             seed: 3,
-            kinds: ["message_deliver", "message_read", "message_move", "message_delete", "event_create", "event_edit"]
-                .map(str::to_owned)
-                .to_vec(),
+            kinds: [
+                "message_deliver",
+                "message_read",
+                "message_move",
+                "message_delete",
+                "event_create",
+                "event_edit",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
         };
-        rig.sandbox.world().edit(&user.id, &order).expect("the person exists");
+        rig.sandbox
+            .world()
+            .edit(&user.id, &order)
+            .expect("the person exists");
     }
 
     rig.equal().await;

@@ -28,14 +28,25 @@ fn program() -> Command {
 /// Starts the sandbox and answers what it says of itself.
 fn sandbox() -> (Process, Value) {
     let mut child = program()
-        .args(["sandbox", "--listen", "127.0.0.1:0", "--seed", "3", "--mailboxes", "2", "--json"])
+        .args([
+            "sandbox",
+            "--listen",
+            "127.0.0.1:0",
+            "--seed",
+            "3",
+            "--mailboxes",
+            "2",
+            "--json",
+        ])
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .expect("the program starts");
     let stdout = child.stdout.take().expect("its output is ours");
     let mut line = String::new();
-    BufReader::new(stdout).read_line(&mut line).expect("it speaks");
+    BufReader::new(stdout)
+        .read_line(&mut line)
+        .expect("it speaks");
     let settings = serde_json::from_str(&line).expect("its first line is one object");
     (Process(child), settings)
 }
@@ -44,7 +55,10 @@ fn with_settings(command: &mut Command, folder: &Path, port: u16, control: &str)
     command
         .current_dir(folder)
         .env("LISTEN", format!("127.0.0.1:{port}"))
-        .env("DATABASE_URL", format!("sqlite://{}", folder.join("mirror.db").display()))
+        .env(
+            "DATABASE_URL",
+            format!("sqlite://{}", folder.join("mirror.db").display()),
+        )
         .args(["--sandbox", control]);
 }
 
@@ -71,7 +85,10 @@ async fn until<F: AsyncFnMut() -> bool>(what: &str, mut state: F) {
     let clock = SystemClock;
     let began = clock.now();
     while !state().await {
-        assert!((clock.now() - began).num_seconds() < 180, "{what} did not come");
+        assert!(
+            (clock.now() - began).num_seconds() < 180,
+            "{what} did not come"
+        );
         clock.sleep(std::time::Duration::from_millis(20)).await;
     }
 }
@@ -84,16 +101,33 @@ async fn a_service_killed_in_mid_backfill_continues_and_its_mirror_is_equal() {
         listener.local_addr().expect("it listens").port()
     };
     let (_sandbox, settings) = sandbox();
-    let control = settings["control_url"].as_str().expect("it is named").to_owned();
-    let user = settings["users"][0]["address"].as_str().expect("it is named").to_owned();
+    let control = settings["control_url"]
+        .as_str()
+        .expect("it is named")
+        .to_owned();
+    let user = settings["users"][0]["address"]
+        .as_str()
+        .expect("it is named")
+        .to_owned();
     let first = serve(folder.path(), port, &control);
     let health = format!("http://127.0.0.1:{port}/readyz");
     until("the service", async || {
-        browser::open(&health).await.is_ok_and(|page| page.status == 200)
+        browser::open(&health)
+            .await
+            .is_ok_and(|page| page.status == 200)
     })
     .await;
     let mut connecting = program();
-    connecting.args(["mailboxes", "connect", "--owner", "test", "--login-hint", &user, "--no-browser", "--json"]);
+    connecting.args([
+        "mailboxes",
+        "connect",
+        "--owner",
+        "test",
+        "--login-hint",
+        &user,
+        "--no-browser",
+        "--json",
+    ]);
     with_settings(&mut connecting, folder.path(), port, &control);
     let mut connecting = connecting
         .stdout(Stdio::piped())
@@ -117,10 +151,16 @@ async fn a_service_killed_in_mid_backfill_continues_and_its_mirror_is_equal() {
         .await
         .expect("the database opens beside the service");
     until("the first message", async || {
-        let mailboxes = store.mailboxes_list(None).await.expect("the database answers");
+        let mailboxes = store
+            .mailboxes_list(None)
+            .await
+            .expect("the database answers");
         match mailboxes.first() {
             Some(mailbox) => {
-                let counts = store.mailbox_counts(mailbox.id).await.expect("the database answers");
+                let counts = store
+                    .mailbox_counts(mailbox.id)
+                    .await
+                    .expect("the database answers");
                 counts.messages > 0
             }
             None => false,
@@ -128,18 +168,38 @@ async fn a_service_killed_in_mid_backfill_continues_and_its_mirror_is_equal() {
     })
     .await;
     drop(first);
-    let unfinished = store.mailboxes_list(None).await.expect("the database answers");
-    assert!(unfinished.iter().all(|mailbox| mailbox.backfilled_at.is_none()), "it was done already");
+    let unfinished = store
+        .mailboxes_list(None)
+        .await
+        .expect("the database answers");
+    assert!(
+        unfinished
+            .iter()
+            .all(|mailbox| mailbox.backfilled_at.is_none()),
+        "it was done already"
+    );
     let _second = serve(folder.path(), port, &control);
     until("the copy", async || {
-        let mailboxes = store.mailboxes_list(None).await.expect("the database answers");
-        mailboxes.iter().all(|mailbox| mailbox.backfilled_at.is_some())
+        let mailboxes = store
+            .mailboxes_list(None)
+            .await
+            .expect("the database answers");
+        mailboxes
+            .iter()
+            .all(|mailbox| mailbox.backfilled_at.is_some())
     })
     .await;
 
     let verified = run(&["verify", "--json"], folder.path(), port, &control);
 
     let text = String::from_utf8_lossy(&verified.stdout).into_owned();
-    assert!(verified.status.success(), "{text}{}", String::from_utf8_lossy(&verified.stderr));
-    assert!(text.contains("\"equal\":true") || text.contains("\"equal\": true"), "{text}");
+    assert!(
+        verified.status.success(),
+        "{text}{}",
+        String::from_utf8_lossy(&verified.stderr)
+    );
+    assert!(
+        text.contains("\"equal\":true") || text.contains("\"equal\": true"),
+        "{text}"
+    );
 }

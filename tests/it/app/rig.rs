@@ -54,7 +54,10 @@ impl Rig {
             ("PUBLIC_URL", own_url.clone()),
             ("LISTEN", own_url.trim_start_matches("http://").to_owned()),
             ("OAUTH_ENCRYPTION_KEY", Keyring::generate_key()),
-            ("MICROSOFT_REDIRECT_URI", format!("{own_url}{CALLBACK_PATH}")),
+            (
+                "MICROSOFT_REDIRECT_URI",
+                format!("{own_url}{CALLBACK_PATH}"),
+            ),
         ]);
         for (name, value) in settings {
             environment = environment.with(name, *value);
