@@ -7,7 +7,16 @@
 //! at a time, parse them into plain structs and upsert those, with nothing else.
 #![expect(clippy::print_stdout, reason = "a benchmark speaks to a terminal")]
 
-mod support;
+#[path = "support/folder.rs"]
+mod folder;
+#[path = "support/rig.rs"]
+mod rig;
+#[path = "support/spread.rs"]
+mod spread;
+#[path = "support/sync.rs"]
+mod sync;
+#[path = "support/table.rs"]
+mod table;
 
 use std::time::{Duration, Instant};
 
@@ -17,8 +26,12 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
-use support::rig::Rig;
-use support::{calibrate, scratch, show, table, with_fixed_sync};
+
+use folder::scratch;
+use rig::Rig;
+use spread::show;
+use sync::{calibrate, with_fixed_sync};
+use table::table;
 
 const FOLDERS: usize = 4;
 const BODY: usize = 4096;

@@ -4,7 +4,12 @@
 //! resident memory of the service after every mailbox was copied and given back.
 #![expect(clippy::print_stdout, reason = "a benchmark speaks to a terminal")]
 
-mod support;
+#[path = "support/folder.rs"]
+mod folder;
+#[path = "support/memory.rs"]
+mod memory;
+#[path = "support/table.rs"]
+mod table;
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -14,7 +19,9 @@ use std::time::{Duration, Instant};
 use graph_mirror::model::time::SystemClock;
 use graph_mirror::store::Store;
 use serde_json::Value;
-use support::{memory, scratch, table};
+
+use folder::scratch;
+use table::table;
 
 /// The whole measurement takes no longer.
 const PATIENCE: Duration = Duration::from_mins(20);

@@ -7,7 +7,20 @@
 //! where its server is installed, on PostgreSQL beside a pool of 32 that inserts one by one. An fsync costs a fixed time.
 #![expect(clippy::print_stdout, reason = "a benchmark speaks to a terminal")]
 
-mod support;
+#[path = "support/folder.rs"]
+mod folder;
+#[path = "support/load.rs"]
+mod load;
+#[path = "support/percentile.rs"]
+mod percentile;
+#[path = "support/postgres.rs"]
+mod postgres;
+#[path = "support/spread.rs"]
+mod spread;
+#[path = "support/sync.rs"]
+mod sync;
+#[path = "support/table.rs"]
+mod table;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -27,9 +40,14 @@ use graph_mirror::secrets::{Keyring, Signer};
 use graph_mirror::store::{
     IncomingNotice, MessageWrite, NewMailbox, NewNotice, Priority, Store, StoreError, StoreSettings,
 };
-use support::load::{self, Outcome, Pace};
-use support::{calibrate, percentile, postgres, scratch, show, table, with_fixed_sync};
 use tokio::sync::{mpsc, oneshot};
+
+use folder::scratch;
+use load::{Outcome, Pace};
+use percentile::percentile;
+use spread::show;
+use sync::{calibrate, with_fixed_sync};
+use table::table;
 
 const CONNECTIONS: usize = 64;
 const WARM_UP: Duration = Duration::from_millis(700);

@@ -7,7 +7,16 @@
 //! of the row.
 #![expect(clippy::print_stdout, reason = "a benchmark speaks to a terminal")]
 
-mod support;
+#[path = "support/folder.rs"]
+mod folder;
+#[path = "support/percentile.rs"]
+mod percentile;
+#[path = "support/rig.rs"]
+mod rig;
+#[path = "support/sync.rs"]
+mod sync;
+#[path = "support/table.rs"]
+mod table;
 
 use std::time::{Duration, Instant};
 
@@ -15,8 +24,11 @@ use graph_mirror::model::work::SubscriptionScope;
 use graph_mirror::sandbox::Options;
 use graph_mirror::sandbox::edits::EditOrder;
 use serde_json::json;
-use support::rig::Rig;
-use support::{calibrate, percentile, table, with_fixed_sync};
+
+use percentile::percentile;
+use rig::Rig;
+use sync::{calibrate, with_fixed_sync};
+use table::table;
 
 /// A change that takes longer is a fault.
 const PATIENCE: Duration = Duration::from_secs(60);

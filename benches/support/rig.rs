@@ -15,7 +15,7 @@ use graph_mirror::secrets::Keyring;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::scratch;
+use super::folder::scratch;
 
 /// Both, running.
 pub struct Rig {
