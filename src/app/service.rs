@@ -17,7 +17,7 @@ use crate::mirror::{self, Mirror, MirrorError, Remedy};
 use crate::model::ids::MailboxId;
 use crate::model::mailbox::{MailboxState, StateReason};
 use crate::model::time::{SharedClock, Timestamp, later};
-use crate::model::work::{Command, Wish};
+use crate::model::work::{Command, Lane, Wish};
 use crate::store::{Priority, StoreError};
 use crate::subscriptions::{self, Reconciler};
 
@@ -119,7 +119,8 @@ impl Visit {
             return Ok(Next::Wait(None));
         }
         let done = self.mirror.refresh_live().await;
-        self.after(done.map(|report| report.more)).await
+        self.after_notices(Lane::Live, done.map(|report| report.more))
+            .await
     }
 
     /// What rounds, sweeps and audits suspect.
@@ -128,7 +129,8 @@ impl Visit {
             return Ok(Next::Wait(None));
         }
         let done = self.mirror.refresh_repairs().await;
-        self.after(done.map(|report| report.more)).await
+        self.after_notices(Lane::Repair, done.map(|report| report.more))
+            .await
     }
 
     /// What somebody waits for.
@@ -219,7 +221,7 @@ impl Visit {
             }
             return Ok(Next::Again);
         }
-        Ok(Next::Wait(self.next_work_at().await))
+        Ok(Next::Wait(self.next_round_at().await))
     }
 
     async fn audit_is_due(&self) -> anyhow::Result<bool> {
@@ -237,7 +239,19 @@ impl Visit {
         if self.home.mailbox.state == MailboxState::Suspended {
             return Some(later(self.now(), PROBE_EVERY));
         }
-        let rounds = self.mirror.next_work_at().await.unwrap_or_else(|error| {
+        let rounds = self.next_round_at().await;
+        let notices = self
+            .parts
+            .store
+            .notices_next_due(self.mailbox())
+            .await
+            .unwrap_or(None);
+        [rounds, notices].into_iter().flatten().min()
+    }
+
+    /// When the structure, a subscription, a round or the audit is due next.
+    async fn next_round_at(&self) -> Option<Timestamp> {
+        let rounds = self.mirror.next_round_at().await.unwrap_or_else(|error| {
             warn!(mailbox.id = %self.mailbox(), "could not tell when mailbox {} is due: {}", self.mailbox(), chain(&error));
             Some(later(self.now(), AFTER_FAILURE))
         });
@@ -252,11 +266,24 @@ impl Visit {
         self.parts.clock.now()
     }
 
+    /// What a lane of notices does next: it waits for its own notices only, or it would spin while a round is due that
+    /// another lane is walking.
+    async fn after_notices(
+        &self,
+        lane: Lane,
+        done: Result<bool, MirrorError>,
+    ) -> anyhow::Result<Next> {
+        match done {
+            Ok(false) => Ok(Next::Wait(self.mirror.next_notice_at(lane).await?)),
+            done => self.after(done).await,
+        }
+    }
+
     /// What a lane does after it succeeded, with more to do or not, or failed.
     async fn after(&self, done: Result<bool, MirrorError>) -> anyhow::Result<Next> {
         let error = match done {
             Ok(true) => return Ok(Next::Again),
-            Ok(false) => return Ok(Next::Wait(self.mirror.next_work_at().await?)),
+            Ok(false) => return Ok(Next::Wait(self.mirror.next_round_at().await?)),
             Err(error) => error,
         };
         let mailbox = self.mailbox();

@@ -567,6 +567,11 @@ impl<'a> Writing<'a> {
         for (notice, due_at) in postponed {
             self.tx.notices_postpone(mailbox, notice, *due_at).await?;
         }
+        // The lanes that confirm suspicions and walk cursors wait for a signal.
+        let is_due = |due_at: &Timestamp| *due_at <= self.now;
+        if !self.notices.is_empty() || self.dirty.values().any(is_due) {
+            self.tx.wake(mailbox);
+        }
         if !self.notices.is_empty() {
             let new: Vec<NewNotice> = self
                 .notices

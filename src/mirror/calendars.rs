@@ -154,6 +154,7 @@ impl Mirror {
         tx.cursors_delete(self.mailbox, CursorFilter::Calendar(calendar))
             .await?;
         tx.notices_add(self.mailbox, &suspects, now).await?;
+        tx.wake(self.mailbox);
         tx.commit().await?;
         Ok(())
     }

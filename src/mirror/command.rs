@@ -6,7 +6,7 @@ use super::error::MirrorError;
 use super::report::Tally;
 use super::{Mirror, Remedy};
 use crate::model::time::Timestamp;
-use crate::model::work::{Command, Wish};
+use crate::model::work::{Command, CursorScope, CursorState, Wish};
 use crate::store::{CursorFilter, Priority};
 
 /// Goes of repair after a sync: each confirms twenty suspicions.
@@ -72,6 +72,10 @@ impl Mirror {
     /// Throws every link away. A cursor that is being walked is waited for: its walk would put its link back.
     async fn reset_all(&self, now: Timestamp) -> Result<(), MirrorError> {
         for cursor in self.store.cursors_list(self.mailbox).await? {
+            // Its full round is under way, or about to begin.
+            if cursor.is_full && cursor.state != CursorState::Idle {
+                continue;
+            }
             let claim = self.memory.claim_in_turn(&cursor.scope).await;
             let mut tx = self.store.write(Priority::Live).await?;
             tx.fence(&self.fence).await?;
@@ -93,7 +97,7 @@ impl Mirror {
             let open = cursors.into_iter().find(|cursor| {
                 let is_done = cursor.round_started_at >= Some(asked_at) && !cursor.is_dirty;
                 let is_due = cursor.due_at <= self.clock.now();
-                !is_done && is_due && cursor.scope != crate::model::work::CursorScope::Folders
+                !is_done && is_due && cursor.scope != CursorScope::Folders
             });
             let Some(open) = open else {
                 return Ok(rows);

@@ -104,7 +104,7 @@ impl Tree {
 impl Mirror {
     /// Walks the tree from where its cursor stands to the end of a round. None when the walk was put off.
     pub(crate) async fn walk_tree(&self, mut cursor: Cursor) -> Result<Option<Tree>, MirrorError> {
-        let mut stride = Pace::from_size(cursor.page_size);
+        let mut stride = Pace::from_size(cursor.page_size, self.settings.page_limit());
         let mut tree: Option<Tree> = None;
         let mut partial: HashSet<GraphId> = HashSet::new();
         loop {

@@ -214,6 +214,7 @@ impl Mirror {
                 let mut tx = self.store.write(Priority::Bulk).await?;
                 tx.fence(&self.fence).await?;
                 tx.notices_add(self.mailbox, &notices, now).await?;
+                tx.wake(self.mailbox);
                 tx.commit().await?;
             }
         }

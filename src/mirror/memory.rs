@@ -57,6 +57,11 @@ impl Memory {
         })
     }
 
+    /// Whether a cursor is being walked.
+    pub(crate) fn is_walking(&self, scope: &CursorScope) -> bool {
+        self.state().walking.contains(scope)
+    }
+
     /// Claims a cursor, once whoever walks it has done so.
     pub(crate) async fn claim_in_turn(self: &Arc<Self>, scope: &CursorScope) -> Claim {
         loop {

@@ -33,6 +33,12 @@ const BURST: usize = 20;
 /// After so many looks a folder that the tree does not show is none of ours.
 const STRANGE: i64 = 2;
 
+/// The tree as it was walked last.
+struct Known {
+    folders: Arc<HashSet<GraphId>>,
+    walked_at: Option<Timestamp>,
+}
+
 /// Folders to which a created message that never shows may have gone (F10.20, F10.21).
 const SENDING: &[&str] = &["drafts", "sentitems", "inbox", "outbox"];
 
@@ -60,7 +66,7 @@ impl Mirror {
         let asked_at = self.clock.now();
         let answers = self.ask_for_messages(lane, &ids).await;
         let mut findings = self.go(lane, &notices);
-        let folders = self.known_folders().await?;
+        let tree = self.tree().await?;
         let mut gone = Vec::new();
         let mut stop = None;
         for (notice, answer) in notices.iter().zip(answers) {
@@ -73,7 +79,7 @@ impl Mirror {
                                 message: *message,
                                 fetched_at: answer.sent_at,
                             };
-                            self.place(&mut findings, notice, found, &folders);
+                            self.place(&mut findings, notice, found, &tree);
                         }
                         Ok(MessageItem::Partial { .. } | MessageItem::Removed(_)) | Err(_) => {
                             warn!(mailbox.id = %self.mailbox, "a message of mailbox {} cannot be read", self.mailbox);
@@ -101,14 +107,8 @@ impl Mirror {
     /// A message that is there. In a folder that is new to us it is written and looked at again once the tree was (M46); in
     /// one that the tree does not show, such as the recoverable items, nothing would keep its row true: it left what
     /// people see of the mailbox (F5.16).
-    fn place(
-        &self,
-        findings: &mut Findings,
-        notice: &Notice,
-        found: FoundMessage,
-        folders: &HashSet<GraphId>,
-    ) {
-        if folders.contains(&found.message.folder_external_id) {
+    fn place(&self, findings: &mut Findings, notice: &Notice, found: FoundMessage, tree: &Known) {
+        if tree.folders.contains(&found.message.folder_external_id) {
             findings.settled.push(SeenNotice::from(notice));
             findings.messages.push(found);
             return;
@@ -116,7 +116,8 @@ impl Mirror {
         findings
             .dirty
             .push((CursorScope::Folders, self.clock.now()));
-        if notice.attempts < STRANGE {
+        let walked_since = tree.walked_at > Some(notice.received_at);
+        if notice.attempts < STRANGE || !walked_since {
             self.put_off(findings, notice, ladder::passing(notice.attempts));
             findings.messages.push(found);
         } else {
@@ -125,6 +126,17 @@ impl Mirror {
                 .gone_messages
                 .push((found.message.external_id, found.fetched_at));
         }
+    }
+
+    async fn tree(&self) -> Result<Known, MirrorError> {
+        let cursor = self
+            .store
+            .cursor_get(self.mailbox, &CursorScope::Folders)
+            .await?;
+        Ok(Known {
+            folders: self.known_folders().await?,
+            walked_at: cursor.and_then(|cursor| cursor.round_started_at),
+        })
     }
 
     /// The folders that the tree showed last.
@@ -223,7 +235,9 @@ impl Mirror {
                 continue;
             };
             let seen: Vec<SeenNotice> = notices.iter().map(SeenNotice::from).collect();
-            let walked = self.walk(&claim, cursor, Lane::Live, &seen).await?;
+            let walked = self
+                .walk(&claim, cursor, Lane::Live, &seen, Timestamp::MAX_UTC)
+                .await?;
             rows += walked.report.rows;
             settled += walked.settled.len() as u64;
             notices.retain(|notice| {

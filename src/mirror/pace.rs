@@ -21,16 +21,19 @@ const GAIN: f64 = 1.2;
 #[derive(Debug, Clone)]
 pub struct Pace {
     size: u32,
+    largest: u32,
     best: Option<f64>,
     grows: bool,
 }
 
 impl Pace {
-    /// Starts from the size that the cursor kept.
-    pub fn from_size(size: i64) -> Self {
+    /// Starts from the size that the cursor kept; never asks for more than `largest`.
+    pub fn from_size(size: i64, largest: u32) -> Self {
+        let largest = largest.clamp(1, LARGEST);
         let size = u32::try_from(size).unwrap_or(SMALLEST);
         Self {
-            size: size.clamp(SMALLEST, LARGEST),
+            size: size.clamp(SMALLEST.min(largest), largest),
+            largest,
             best: None,
             grows: true,
         }
@@ -62,13 +65,13 @@ impl Pace {
         self.grows &= gained;
         // A page whose double might be huge stays as it is.
         if self.grows && bytes < HUGE / 3 && took < SLOW / 3 {
-            self.size = (self.size * 2).min(LARGEST);
+            self.size = (self.size * 2).min(self.largest);
         }
     }
 
     /// A page was refused for its size, or took too long.
     pub fn refused(&mut self) {
-        self.size = (self.size / 2).max(SMALLEST);
+        self.size = (self.size / 2).max(SMALLEST).min(self.largest);
         self.best = None;
         self.grows = false;
     }
@@ -82,7 +85,7 @@ mod tests {
 
     #[test]
     fn pages_grow_while_that_makes_the_walk_faster() {
-        let mut pace = Pace::from_size(100);
+        let mut pace = Pace::from_size(100, LARGEST);
 
         pace.page(100, 600_000, FAST);
         assert_eq!(pace.size(), 200);
@@ -97,7 +100,7 @@ mod tests {
 
     #[test]
     fn a_server_that_gives_less_than_asked_does_not_make_them_grow() {
-        let mut pace = Pace::from_size(100);
+        let mut pace = Pace::from_size(100, LARGEST);
 
         for _ in 0..10 {
             pace.page(2, 10_000, FAST);
@@ -109,7 +112,7 @@ mod tests {
     #[test]
     fn refused_slow_and_huge_pages_halve_the_size_down_to_ten() {
         // F3.14, M48
-        let mut pace = Pace::from_size(100);
+        let mut pace = Pace::from_size(100, LARGEST);
         pace.refused();
         assert_eq!(pace.size(), 50);
         pace.page(50, 9 << 20, FAST);
@@ -122,9 +125,20 @@ mod tests {
 
     #[test]
     fn a_kept_size_out_of_bounds_is_brought_into_them() {
-        assert_eq!(Pace::from_size(0).size(), SMALLEST);
-        assert_eq!(Pace::from_size(-7).size(), SMALLEST);
-        assert_eq!(Pace::from_size(i64::MAX).size(), SMALLEST);
-        assert_eq!(Pace::from_size(100_000).size(), LARGEST);
+        assert_eq!(Pace::from_size(0, LARGEST).size(), SMALLEST);
+        assert_eq!(Pace::from_size(-7, LARGEST).size(), SMALLEST);
+        assert_eq!(Pace::from_size(i64::MAX, LARGEST).size(), SMALLEST);
+        assert_eq!(Pace::from_size(100_000, LARGEST).size(), LARGEST);
+    }
+
+    #[test]
+    fn a_largest_size_is_kept_even_below_the_smallest() {
+        let mut pace = Pace::from_size(100, 2);
+        assert_eq!(pace.size(), 2);
+        pace.page(2, 100, FAST);
+        assert_eq!(pace.size(), 2);
+        pace.refused();
+        assert_eq!(pace.size(), 2);
+        assert_eq!(Pace::from_size(100, 0).size(), 1);
     }
 }

@@ -66,7 +66,7 @@ impl Mirror {
         Ok(claimed.filter(|(cursor, _)| cursor.state == CursorState::Idle))
     }
 
-    /// Walks a cursor to the end of its round. `announced` are notices that were read before; those whose items the round
+    /// Walks a cursor to the end of its round, or to the end of a page after `until`. `announced` are notices that were read before; those whose items the round
     /// shows are settled with it.
     pub(crate) async fn walk(
         &self,
@@ -74,9 +74,10 @@ impl Mirror {
         mut cursor: Cursor,
         lane: Lane,
         announced: &[SeenNotice],
+        until: Timestamp,
     ) -> Result<Walked, MirrorError> {
         let mut walked = Walked::default();
-        let mut stride = Pace::from_size(cursor.page_size);
+        let mut stride = Pace::from_size(cursor.page_size, self.settings.page_limit());
         let mut view = ViewRound::continuing(&cursor);
         let watched_since = self.watched_since(&cursor).await?;
         let mut fetched = self.fetch(&cursor, lane, &stride).await;
@@ -137,6 +138,10 @@ impl Mirror {
             match leads {
                 Leads::On(_) => {
                     findings.cursor = Some(next.clone());
+                    if self.clock.now() >= until {
+                        walked.report.rows += self.apply_page(lane, findings).await?.rows;
+                        return Ok(walked);
+                    }
                     let (applied, ahead) = tokio::join!(
                         self.apply_page(lane, findings),
                         self.fetch(&next, lane, &stride)

@@ -15,13 +15,18 @@ use crate::model::time::{Timestamp, later};
 use crate::model::work::{Cursor, CursorScope, CursorState, Lane};
 use crate::store::MailboxMark;
 
+/// The first audit comes so long after the first copy is complete.
+const FIRST_AUDIT: Duration = Duration::from_mins(5);
 /// Full rounds walked at once: a folder's pages are one chain, and a mailbox takes four requests at a time (F3.9).
 const FULL_ROUNDS: usize = 4;
+/// After so long a call of [`Mirror::rounds_due`] comes to its end.
+const SPELL: Duration = Duration::from_mins(1);
 /// Incremental rounds walked at once, beside the full ones; the gate lets them go first.
 const SHORT_ROUNDS: usize = 4;
 
 impl Mirror {
-    /// Walks every cursor that is due, full rounds up to four at once and incremental ones beside them, until none is.
+    /// Walks every cursor that is due, full rounds up to four at once and incremental ones beside them, until none is or a
+    /// minute has passed: then the structure wants to be looked at, and the next call goes on where this one stopped.
     /// Between two pages of a round, whatever is more urgent goes first: the gate sees to it. May be dropped at any
     /// moment; what was walked so far stands in the cursors.
     pub async fn rounds_due(&self) -> Result<RoundsReport, MirrorError> {
@@ -30,26 +35,33 @@ impl Mirror {
         let mut short = FuturesUnordered::new();
         // Cursors that failed in this call are left alone until their time comes.
         let mut looked_at: HashSet<(CursorScope, Timestamp)> = HashSet::new();
+        let until = later(self.clock.now(), SPELL);
         loop {
+            let is_over = self.clock.now() >= until;
             let due = self
                 .store
                 .cursors_due(self.mailbox, self.clock.now())
                 .await?;
-            for cursor in due {
+            for cursor in due.into_iter().filter(|_| !is_over) {
                 let is_full = is_full(&cursor);
                 let (room, taken) = if is_full {
                     (FULL_ROUNDS, full.len())
                 } else {
                     (SHORT_ROUNDS, short.len())
                 };
-                let is_tree = cursor.scope == CursorScope::Folders;
-                if is_tree
-                    || taken >= room
-                    || looked_at.contains(&(cursor.scope.clone(), cursor.due_at))
-                {
+                if looked_at.contains(&(cursor.scope.clone(), cursor.due_at)) {
                     continue;
                 }
-                if let Some(walk) = self.start(&cursor).await? {
+                if cursor.scope == CursorScope::Folders {
+                    // A new folder does not wait for the end of a long backfill (M46).
+                    looked_at.insert((cursor.scope, cursor.due_at));
+                    short.push(self.clone().look_at_the_tree().boxed());
+                    continue;
+                }
+                if taken >= room {
+                    continue;
+                }
+                if let Some(walk) = self.start(&cursor, until).await? {
                     looked_at.insert((cursor.scope, cursor.due_at));
                     if is_full {
                         full.push(walk);
@@ -69,9 +81,17 @@ impl Mirror {
         Ok(report)
     }
 
+    async fn look_at_the_tree(self) -> Result<Walked, MirrorError> {
+        let report = self.structure().await?;
+        let mut walked = Walked::default();
+        walked.report.rows = report.rows;
+        Ok(walked)
+    }
+
     async fn start(
         &self,
         cursor: &Cursor,
+        until: Timestamp,
     ) -> Result<Option<BoxFuture<'static, Result<Walked, MirrorError>>>, MirrorError> {
         let Some((cursor, claim)) = self.claim(&cursor.scope).await? else {
             return Ok(None);
@@ -86,7 +106,7 @@ impl Mirror {
         };
         let mirror = self.clone();
         Ok(Some(
-            async move { mirror.walk(&claim, cursor, lane, &[]).await }.boxed(),
+            async move { mirror.walk(&claim, cursor, lane, &[], until).await }.boxed(),
         ))
     }
 
@@ -114,6 +134,9 @@ impl Mirror {
         if mailbox.backfilled_at.is_none() {
             marks.push(MailboxMark::BackfilledAt(now));
         }
+        if mailbox.audit_at.is_none() {
+            marks.push(MailboxMark::AuditAt(Some(later(now, FIRST_AUDIT))));
+        }
         if !marks.is_empty() {
             self.store.mailbox_mark(self.mailbox, &marks, now).await?;
         }
@@ -128,9 +151,22 @@ impl Mirror {
         Ok(self.settings.poll_every(push_works, cursors))
     }
 
-    /// When there is work next, notices that arrive and commands aside: the earliest of waiting notices, cursors, lists that
-    /// grow old, windows that roll and the audit. Past when there is work now.
+    /// When there is work next, notices that arrive and commands aside; past when there is some now.
     pub async fn next_work_at(&self) -> Result<Option<Timestamp>, MirrorError> {
+        let rounds = self.next_round_at().await?;
+        let notices = self.store.notices_next_due(self.mailbox).await?;
+        Ok([rounds, notices].into_iter().flatten().min())
+    }
+
+    /// When the next waiting notice of a lane is due: what a caller of [`refresh_live`](Self::refresh_live) or
+    /// [`refresh_repairs`](Self::refresh_repairs) waits for.
+    pub async fn next_notice_at(&self, lane: Lane) -> Result<Option<Timestamp>, MirrorError> {
+        Ok(self.store.notices_next_due_in(self.mailbox, lane).await?)
+    }
+
+    /// When the structure, a round or the audit is due next: the earliest of cursors, lists that grow old, windows that roll
+    /// and the audit. A cursor that is being walked now counts no more.
+    pub async fn next_round_at(&self) -> Result<Option<Timestamp>, MirrorError> {
         let now = self.clock.now();
         let Some(mailbox) = self.store.mailbox_get(self.mailbox).await? else {
             return Ok(None);
@@ -147,22 +183,20 @@ impl Mirror {
             later(calendars_at, self.settings.calendars_every),
             Window::next_roll(now),
         ];
-        instants.extend(self.store.notices_next_due(self.mailbox).await?);
         let cursors = self.store.cursors_list(self.mailbox).await?;
-        instants.extend(cursors.iter().map(|cursor| cursor.due_at));
-        if mailbox.backfilled_at.is_some() {
-            instants.push(mailbox.audit_at.unwrap_or(now));
-        }
+        let resting = cursors
+            .iter()
+            .filter(|cursor| !self.memory.is_walking(&cursor.scope));
+        instants.extend(resting.map(|cursor| cursor.due_at));
+        instants.extend(mailbox.audit_at);
         Ok(instants.into_iter().min())
     }
 
     /// Whether the audit of this mailbox is due.
     pub async fn is_audit_due(&self) -> Result<bool, MirrorError> {
         let mailbox = self.store.mailbox_get(self.mailbox).await?;
-        Ok(mailbox.is_some_and(|mailbox| {
-            mailbox.backfilled_at.is_some()
-                && mailbox.audit_at.is_none_or(|at| at <= self.clock.now())
-        }))
+        let audit_at = mailbox.and_then(|mailbox| mailbox.audit_at);
+        Ok(audit_at.is_some_and(|at| at <= self.clock.now()))
     }
 }
 

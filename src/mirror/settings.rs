@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::pace::{LARGEST, SMALLEST};
+
 /// How a mailbox is mirrored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -23,6 +25,8 @@ pub struct Settings {
     pub months_future: u32,
     /// Items asked for on the first page of a new cursor.
     pub first_page: u32,
+    /// Items asked for per page at most.
+    pub largest_page: u32,
     /// How often the mirror is compared with the mailbox by itself.
     pub audit_every: Duration,
     /// A change found by delta that no notice announced within this time means that push does not work (M33).
@@ -41,6 +45,7 @@ impl Default for Settings {
             months_past: 6,
             months_future: 12,
             first_page: 100,
+            largest_page: LARGEST,
             audit_every: Duration::from_hours(24),
             push_patience: Duration::from_mins(5),
         }
@@ -48,6 +53,15 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Items asked for per page at most. A first page below ten says that pages are wanted that small.
+    pub fn page_limit(&self) -> u32 {
+        if self.first_page < SMALLEST {
+            self.first_page.max(1)
+        } else {
+            self.largest_page
+        }
+    }
+
     /// How often each of `cursors` cursors is polled: never so often that polling alone takes more than a fifth of what
     /// Graph allows a mailbox, 10,000 requests in 10 minutes (F3.9).
     pub fn poll_every(&self, push_works: bool, cursors: usize) -> Duration {

@@ -120,6 +120,21 @@ impl Store {
         row.map_or(Ok(None), |row| row.find("due_at"))
     }
 
+    /// When the next notice of a lane is due.
+    pub async fn notices_next_due_in(
+        &self,
+        mailbox: MailboxId,
+        lane: Lane,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let row =
+            query("SELECT min(due_at) AS due_at FROM notices WHERE mailbox_id = $1 AND lane = $2")
+                .bind(mailbox)
+                .bind(lane)
+                .read_one(self)
+                .await?;
+        row.map_or(Ok(None), |row| row.find("due_at"))
+    }
+
     /// How much waits for a mailbox.
     pub async fn notices_backlog(&self, mailbox: MailboxId) -> Result<Backlog, StoreError> {
         let rows = query(

@@ -60,6 +60,8 @@ on_both_stores!(
             store.notices_next_due(mailbox).await?,
             Some(now - seconds(90))
         );
+        let live = store.notices_next_due_in(mailbox, Lane::Live).await?;
+        assert_eq!(live, Some(now - seconds(1)));
         let backlog = store.notices_backlog(mailbox).await?;
         let expected = Backlog {
             live: 3,

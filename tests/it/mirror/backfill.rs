@@ -1,0 +1,136 @@
+//! Copying a mailbox for the first time.
+
+use std::time::Duration;
+
+use graph_mirror::mirror::Settings;
+use serde_json::json;
+
+use super::mailbox::{Connected, Setup};
+use super::on_both;
+
+const PATIENCE: Duration = Duration::from_mins(3);
+
+on_both!(
+    a_backfill_makes_the_mirror_equal_to_the_mailbox,
+    |backend| {
+        // M1
+        let bench = Connected::open(backend).await;
+
+        bench.backfill().await;
+        bench.settle(PATIENCE).await;
+
+        bench.assert_true().await;
+    }
+);
+
+on_both!(a_backfill_in_pages_of_two_is_the_same, |backend| {
+    let bench = Connected::open_with(
+        backend,
+        Setup {
+            settings: Settings {
+                push: false,
+                first_page: 2,
+                largest_page: 2,
+                ..Settings::default()
+            },
+            ..Setup::small(20)
+        },
+    )
+    .await;
+
+    bench.backfill().await;
+    bench.settle(PATIENCE).await;
+
+    bench.assert_true().await;
+});
+
+on_both!(a_backfill_goes_on_after_a_crash_where_it_stood, |backend| {
+    // M5, R8
+    let mut bench = Connected::open_with(
+        backend,
+        Setup {
+            settings: Settings {
+                push: false,
+                first_page: 5,
+                largest_page: 5,
+                ..Settings::default()
+            },
+            ..Setup::small(60)
+        },
+    )
+    .await;
+    bench
+        .mirror
+        .structure()
+        .await
+        .expect("the structure is there");
+    let (store, mailbox) = (bench.store.clone(), bench.mailbox);
+    let some_rows = async {
+        while store.messages_count(mailbox).await.expect("a count") < 20 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        _ = bench.mirror.rounds_due() => {}
+        () = some_rows => {}
+    }
+    let before = bench.graph_requests();
+
+    bench.restart().await;
+    bench.backfill().await;
+    bench.settle(PATIENCE).await;
+
+    bench.assert_true().await;
+    assert!(bench.graph_requests() > before);
+});
+
+on_both!(
+    a_folder_that_the_delta_hides_is_found_all_the_same,
+    |backend| {
+        // F6.16
+        let bench = Connected::open(backend).await;
+        bench.turn(&json!({ "folder_delta_hidden": false }));
+
+        bench.backfill().await;
+        bench.settle(PATIENCE).await;
+
+        bench.assert_true().await;
+        let folders = bench
+            .store
+            .folders_list(bench.mailbox)
+            .await
+            .expect("folders");
+        assert!(folders.iter().any(|stored| stored.folder.is_hidden));
+        let inbox = bench.folder("inbox").await;
+        let named: Vec<_> = folders
+            .iter()
+            .filter(|stored| stored.folder.well_known_name.as_deref() == Some("inbox"))
+            .map(|stored| stored.folder.external_id.0.clone())
+            .collect();
+        assert_eq!(named, [inbox], "well-known names are resolved (F5.18)");
+    }
+);
+
+on_both!(
+    progress_is_written_down_once_everything_was_walked,
+    |backend| {
+        let bench = Connected::open(backend).await;
+        let row = || async {
+            let row = bench
+                .store
+                .mailbox_get(bench.mailbox)
+                .await
+                .expect("it is read");
+            row.expect("the mailbox is there")
+        };
+        assert_eq!(row().await.backfilled_at, None);
+
+        bench.backfill().await;
+
+        let row = row().await;
+        assert!(row.backfilled_at.is_some());
+        assert!(row.synced_at.is_some());
+        let next = bench.mirror.next_work_at().await.expect("it is known");
+        assert!(next.is_some());
+    }
+);
