@@ -104,7 +104,8 @@ on_both_stores!(
         assert!(left < full, "something was remembered");
         assert!(left >= full - 1_000);
         assert!(
-            clock.now() > graph_mirror::model::time::Timestamp::UNIX_EPOCH + TimeDelta::days(1)
+            clock.now()
+                > graph_mirror::model::time::Timestamp::UNIX_EPOCH + chrono::TimeDelta::days(1)
         );
         survivor.stopped().await;
     }
