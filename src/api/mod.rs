@@ -23,8 +23,13 @@ pub use document::{document, reference};
 pub use problem::{Code, Problem};
 pub use state::{Api, PATIENCE};
 
+use std::any::Any;
+
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::response::{IntoResponse, Response};
+use tower_http::catch_panic::CatchPanicLayer;
+use tracing::error;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -51,6 +56,7 @@ pub fn router(api: Api) -> Router {
         .split_for_parts()
         .0
         .method_not_allowed_fallback(wrong_method)
+        .layer(CatchPanicLayer::custom(panicked))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .with_state(api)
 }
@@ -58,6 +64,16 @@ pub fn router(api: Api) -> Router {
 /// The answer for an address that does not exist.
 pub async fn unknown() -> Problem {
     Problem::new(Code::NotFound, "there is nothing at this address")
+}
+
+/// A fault of ours ends a request, never a connection without an answer.
+fn panicked(_: Box<dyn Any + Send>) -> Response {
+    error!("a request could not be answered because a handler panicked");
+    Problem::new(
+        Code::Internal,
+        "the request could not be answered because of a fault in the service",
+    )
+    .into_response()
 }
 
 async fn wrong_method() -> Problem {

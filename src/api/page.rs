@@ -39,6 +39,22 @@ impl Page {
         }
     }
 
+    /// An administrator has granted the permissions for everybody (F1.17).
+    pub fn granted() -> Self {
+        Self {
+            status: StatusCode::OK,
+            is_good: true,
+            title: "Permissions granted".to_owned(),
+            sentences: vec![
+                "The permissions are granted for the whole organisation. Its people can connect their mailboxes now, \
+                 and none of them is asked again."
+                    .to_owned(),
+                "You can close this window.".to_owned(),
+            ],
+            small: None,
+        }
+    }
+
     /// The sign-in did not succeed.
     pub fn failed(problem: &Problem) -> Self {
         let problem = problem.body();

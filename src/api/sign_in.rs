@@ -139,9 +139,15 @@ pub async fn callback(
     )
 )]
 pub async fn callback_page(State(api): State<Api>, query: Result<Parameters, Problem>) -> Page {
+    // Microsoft adds parameters of its own (`session_state` and others), so strangers are welcome here.
+    let mut query = match query {
+        Ok(query) => query,
+        Err(problem) => return Page::failed(&problem),
+    };
+    if query.text("admin_consent").is_some_and(|granted| granted.eq_ignore_ascii_case("true")) {
+        return Page::granted();
+    }
     let landed = async {
-        // Microsoft adds parameters of its own (`session_state` and others), so strangers are welcome here.
-        let mut query = query?;
         let state = query.text("state").ok_or_else(|| {
             Problem::new(
                 Code::StateUnknown,

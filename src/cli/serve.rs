@@ -22,9 +22,9 @@ pub(super) async fn run(arguments: Arguments) -> Result<Ended, Failure> {
     let database = settings.database.url.to_string();
     let app = App::build(settings, clock()).await?;
     let listener = app.listen().await?;
-    let address = listener.local_addr()?;
+    let listen = listener.local_addr()?;
     info!(
-        "graph-mirror {} listens on {address} and mirrors to {database}",
+        "graph-mirror {} listens on {listen} and mirrors to {database}",
         env!("CARGO_PKG_VERSION")
     );
     let stop = CancellationToken::new();

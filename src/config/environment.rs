@@ -27,23 +27,30 @@ impl Environment {
 
     /// The process's variables over those of the `.env` file in the present folder or one above it.
     pub fn of_process() -> Result<Self, ConfigError> {
-        let found = dotenvy::dotenv_iter();
+        let found = match dotenvy::dotenv_iter() {
+            Err(error) if error.not_found() => None,
+            found => Some(found),
+        };
         Self::merged(std::env::vars_os(), found)
     }
 
-    /// The process's variables over those of one file.
+    /// The process's variables over those of one file, which must be there.
     pub fn of_file(path: &Path) -> Result<Self, ConfigError> {
-        Self::merged(std::env::vars_os(), dotenvy::from_path_iter(path))
+        let name = path.display().to_string();
+        Self::merged(std::env::vars_os(), Some(dotenvy::from_path_iter(path))).map_err(|error| {
+            let ConfigError::Problems(problems) = error;
+            ConfigError::Problems(problems.into_iter().map(|problem| problem.of_file(&name)).collect())
+        })
     }
 
     fn merged<R: std::io::Read>(
         process: impl Iterator<Item = (std::ffi::OsString, std::ffi::OsString)>,
-        file: Result<dotenvy::Iter<R>, dotenvy::Error>,
+        file: Option<Result<dotenvy::Iter<R>, dotenvy::Error>>,
     ) -> Result<Self, ConfigError> {
         let mut values = BTreeMap::new();
         let mut problems = Vec::new();
         match file {
-            Ok(lines) => {
+            Some(Ok(lines)) => {
                 for line in lines {
                     match line {
                         Ok((name, value)) => {
@@ -53,8 +60,8 @@ impl Environment {
                     }
                 }
             }
-            Err(error) if error.not_found() => {}
-            Err(error) => problems.push(file_problem(&error)),
+            Some(Err(error)) => problems.push(file_problem(&error)),
+            None => {}
         }
         for (name, value) in process {
             let Ok(name) = name.into_string() else {
@@ -112,6 +119,19 @@ impl std::fmt::Debug for Environment {
     }
 }
 
+/// How a problem of the file itself is named.
+const FILE: &str = ".env";
+
+impl Problem {
+    /// Names the file instead of the usual one.
+    fn of_file(mut self, name: &str) -> Self {
+        if self.variable == FILE {
+            name.clone_into(&mut self.variable);
+        }
+        self
+    }
+}
+
 fn file_problem(error: &dotenvy::Error) -> Problem {
     // The line itself is not repeated: it may hold a secret.
     let (what, remedy) = match error {
@@ -132,7 +152,7 @@ fn file_problem(error: &dotenvy::Error) -> Problem {
         ),
     };
     Problem {
-        variable: ".env".to_owned(),
+        variable: FILE.to_owned(),
         what,
         remedy,
     }
@@ -147,7 +167,7 @@ mod tests {
             .iter()
             .map(|(name, value)| ((*name).into(), (*value).into()))
             .collect::<Vec<_>>();
-        Environment::merged(process.into_iter(), Ok(dotenvy::Iter::new(file.as_bytes())))
+        Environment::merged(process.into_iter(), Some(Ok(dotenvy::Iter::new(file.as_bytes()))))
     }
 
     #[test]

@@ -32,8 +32,9 @@ pub enum TelemetryError {
     AlreadyStarted(#[source] tracing_subscriber::util::TryInitError),
 }
 
-/// Rooms of others that are never heard below `warn`: at `debug` or `trace` they show addresses, headers or values.
-const QUIET: [&str; 7] = [
+/// Rooms of others that are never heard below `warn`: at `debug` or `trace` they show addresses, headers or values, or speak
+/// of themselves only.
+const QUIET: [&str; 8] = [
     "hyper",
     "hyper_util",
     "reqwest",
@@ -41,6 +42,7 @@ const QUIET: [&str; 7] = [
     "sqlx",
     "h2",
     "oauth2",
+    "tokio_cron_scheduler",
 ];
 
 /// Starts logging for the whole process.

@@ -9,7 +9,7 @@ use super::report::Failure;
 use super::target::one;
 use super::wish::fulfil;
 use super::{Ended, output};
-use crate::app::App;
+use crate::app::{App, Parts};
 use crate::model::ids::Owner;
 use crate::model::mailbox::MailboxState;
 use crate::model::work::Wish;
@@ -31,7 +31,8 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: Arguments) -> Result<Ended, Failure> {
     let settings = arguments.source.settings(Loudness::Command).await?;
-    let app = App::build(settings, clock()).await?;
+    // Not `App::build`: a grant that cannot be opened is no reason to refuse what repairs it.
+    let app = App::of(Parts::open(settings, clock()).await?);
     let store = app.parts().store.clone();
     let known = store.mailboxes_list(arguments.owner.as_ref()).await?;
     let mailbox = one(&known, &arguments.mailbox)?;

@@ -1,1 +1,7 @@
-//! api.
+//! The API through its own router, on both stores where it matters.
+
+mod bench;
+mod callers;
+mod mailboxes;
+mod sign_in;
+mod sync;

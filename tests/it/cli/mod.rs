@@ -1,1 +1,9 @@
-//! cli.
+//! The command as people run it: the binary itself.
+
+mod guide;
+mod keys;
+mod logs;
+mod reference;
+mod run;
+mod settings;
+mod whole;
