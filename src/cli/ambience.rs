@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::progress;
 use super::report::Failure;
 use crate::config::{Environment, LocalSettings, Log, LogFormat, SandboxSettings, Settings};
 use crate::model::time::{SharedClock, SystemClock};
 use crate::store::{Store, StoreError, StoreSettings};
-use crate::telemetry;
+use crate::telemetry::{self, Aside};
 
 /// Where settings come from.
 #[derive(Debug, Clone, Args)]
@@ -88,7 +89,13 @@ fn start_log(log: &Log, environment: &Environment, loudness: Loudness) -> Result
         LogFormat::Human => telemetry::Format::Human,
         LogFormat::Json => telemetry::Format::Json,
     };
-    Ok(telemetry::start(filter, format)?)
+    match loudness {
+        Loudness::Service => telemetry::start(filter, format)?,
+        Loudness::Command => {
+            telemetry::start_with(filter, format, Aside(progress::beside_the_bars))?;
+        }
+    }
+    Ok(())
 }
 
 /// The machine's clock.

@@ -1,25 +1,40 @@
 //! A progress bar with rate and time left, when somebody watches.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
+use std::sync::LazyLock;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// A bar that is drawn only on a terminal and never mixes with what a command reports.
 #[derive(Debug, Clone)]
 pub(super) struct Progress(ProgressBar);
 
+/// The one screen there is: a log line must be able to ask the bars on it to step aside.
+static SCREEN: LazyLock<MultiProgress> = LazyLock::new(|| {
+    MultiProgress::with_draw_target(if io::stderr().is_terminal() {
+        ProgressDrawTarget::stderr_with_hz(10)
+    } else {
+        ProgressDrawTarget::hidden()
+    })
+});
+
+/// Writes a log line to standard error, the bars stepping aside for it.
+pub(super) fn beside_the_bars(line: &[u8]) {
+    SCREEN.suspend(|| {
+        // Nobody is left to be told.
+        let _ = io::stderr().lock().write_all(line);
+    });
+}
+
 impl Progress {
     /// A bar whose end is not known yet.
     pub(super) fn begin(message: impl Into<String>) -> Self {
-        let target = if io::stderr().is_terminal() {
-            ProgressDrawTarget::stderr_with_hz(10)
-        } else {
-            ProgressDrawTarget::hidden()
-        };
-        let bar = ProgressBar::with_draw_target(None, target)
-            .with_style(spinner())
-            .with_message(message.into());
+        let bar = SCREEN.add(
+            ProgressBar::no_length()
+                .with_style(spinner())
+                .with_message(message.into()),
+        );
         bar.enable_steady_tick(Duration::from_millis(120));
         Self(bar)
     }

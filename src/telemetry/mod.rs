@@ -8,4 +8,4 @@
 pub mod fields;
 pub mod subscriber;
 
-pub use subscriber::{Format, TelemetryError, start};
+pub use subscriber::{Aside, Format, TelemetryError, start, start_with};
