@@ -6,7 +6,6 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use chrono::TimeDelta;
-use tracing::warn;
 
 use crate::graph::MailboxGraph;
 use crate::model::ids::MailboxId;
@@ -14,7 +13,7 @@ use crate::model::mailbox::Mailbox;
 use crate::model::time::{SharedClock, Timestamp};
 use crate::model::work::{Fence, Subscription, SubscriptionScope};
 use crate::secrets::sign::Signer;
-use crate::store::{Priority, Store, StoreError};
+use crate::store::{Store, StoreError};
 
 use super::error::SubscriptionsError;
 use super::health::{self, Trouble};
@@ -108,18 +107,7 @@ impl Reconciler {
             is_halted: false,
         };
         let stored = run.settle(&wanted).await?;
-        let mark = health::judge(
-            mailbox,
-            self.public_url.as_deref(),
-            &wanted,
-            &stored,
-            run.trouble,
-        );
-        if let Some(mark) = mark {
-            let mut tx = run.begin().await?;
-            tx.mailbox_mark(mailbox.id, &[mark], self.now()).await?;
-            tx.commit().await?;
-        }
+        self.tell(&run, &wanted, &stored).await?;
         let now = self.now();
         let list_at = (!stored.is_empty()).then(|| self.list_due_at(mailbox.id).max(now));
         let rows_at = due_at(&stored);
@@ -129,43 +117,28 @@ impl Reconciler {
         })
     }
 
-    /// Ends all subscriptions of a mailbox, at Graph as far as that is possible, here in any case (M32).
-    pub async fn withdraw(
+    /// Writes on the mailbox's row whether push works, where that has changed.
+    async fn tell(
         &self,
-        mailbox: &Mailbox,
-        fence: &Fence,
-        graph: &MailboxGraph,
+        run: &Run<'_>,
+        wanted: &[SubscriptionScope],
+        stored: &[Subscription],
     ) -> Result<(), SubscriptionsError> {
-        let stored = self.store.subscriptions_list(mailbox.id).await?;
-        let mut graph_ids: Vec<String> = stored
-            .iter()
-            .filter_map(|row| row.graph_id.clone())
-            .collect();
-        if stored.iter().any(|row| row.graph_id.is_none()) {
-            // An attempt whose answer was never seen may have left one.
-            let listed = list(&self.store, mailbox.id, graph)
-                .await
-                .unwrap_or_default();
-            let ours = |one: &Listed| stored.iter().any(|row| one.key == Some(row.key));
-            graph_ids.extend(listed.into_iter().filter(ours).map(|one| one.graph_id));
+        let judge = |mailbox: &Mailbox| {
+            let public_url = self.public_url.as_deref();
+            health::judge(mailbox, public_url, wanted, stored, run.trouble)
+        };
+        if judge(run.mailbox).is_none() {
+            return Ok(());
         }
-        graph_ids.sort_unstable();
-        graph_ids.dedup();
-        for graph_id in graph_ids {
-            if let Err(error) = graph.subscription_delete(&graph_id).await {
-                warn!(
-                    mailbox.id = %mailbox.id, error = %error,
-                    "could not delete a subscription of mailbox {} at Graph; it ends by itself", mailbox.id
-                );
-            }
-        }
-        let mut tx = self.store.write(Priority::Live).await?;
-        tx.fence(fence).await?;
-        for row in &stored {
-            tx.subscription_delete(mailbox.id, row.key).await?;
-        }
+        // The home's copy of the row is as old as its spell.
+        let mailbox = self.store.mailbox_get(run.mailbox.id).await?;
+        let Some(mark) = mailbox.as_ref().and_then(judge) else {
+            return Ok(());
+        };
+        let mut tx = run.begin().await?;
+        tx.mailbox_mark(run.mailbox.id, &[mark], self.now()).await?;
         tx.commit().await?;
-        self.listed_at().remove(&mailbox.id);
         Ok(())
     }
 
