@@ -62,6 +62,15 @@ impl GraphFault {
         )
     }
 
+    /// 404 `ErrorInvalidUser`.
+    pub fn no_such_user() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "ErrorInvalidUser",
+            "The requested user is invalid.",
+        )
+    }
+
     /// 404 for a path Graph has no resource at.
     pub fn no_such_resource(segment: &str) -> Self {
         Self::bad_request(

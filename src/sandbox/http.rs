@@ -21,6 +21,7 @@ use super::call::{Call, Reply, segments};
 use super::error::GraphFault;
 use super::identity::Caller;
 use super::ids::guid;
+use super::permission::{Need, permit, reachable};
 use super::prefer::Prefer;
 use super::query::Query;
 use super::throttle::Key;
@@ -193,7 +194,9 @@ pub async fn serve(
         }
     }
     let result = answer(world, call).await;
-    world.wake();
+    if call.method != Method::GET {
+        world.wake();
+    }
     let mut state = world.lock();
     let reply = match result {
         Ok(Outcome::Reply(reply)) => reply,
@@ -271,40 +274,19 @@ fn in_mailbox(
     }
     match area.to_ascii_lowercase().as_str() {
         "calendars" | "calendar" | "calendargroups" | "calendarview" | "events" => {
-            permit(&call.caller, "Calendars", call.method == Method::GET)?;
+            let need = if call.method == Method::GET {
+                Need::Read
+            } else {
+                Need::Write
+            };
+            permit(&call.caller, "Calendars", need)?;
             calendar::handle(state, index, call, rest)
         }
         "messages" | "mailfolders" | "sendmail" | "translateexchangeids" => {
-            let reads =
-                call.method == Method::GET || area.eq_ignore_ascii_case("translateexchangeids");
-            permit(&call.caller, "Mail", reads)?;
+            permit(&call.caller, "Mail", mail::needs(&call.method, rest))?;
             mail::handle(state, index, call, rest)
         }
         _ => Err(GraphFault::no_such_resource(area)),
-    }
-}
-
-/// F1.21: a valid token without the scope is 403.
-fn permit(caller: &Caller, area: &str, reads: bool) -> Result<(), GraphFault> {
-    let permitted = caller.scopes.iter().any(|scope| {
-        let Some(rest) = scope
-            .strip_prefix(area)
-            .and_then(|rest| rest.strip_prefix('.'))
-        else {
-            return false;
-        };
-        let right = rest.split('.').next().unwrap_or_default();
-        match right {
-            "ReadWrite" => true,
-            "Read" | "ReadBasic" => reads,
-            "Send" => !reads,
-            _ => false,
-        }
-    });
-    if permitted {
-        Ok(())
-    } else {
-        Err(GraphFault::access_denied())
     }
 }
 
@@ -318,12 +300,16 @@ fn locate<'c>(state: &State, call: &'c Call) -> Result<Target<'c>, GraphFault> {
                     "/me request is only valid with delegated authentication flow.",
                 )
             })?;
-            let index = state.find_mailbox(&user.0).ok_or_else(no_such_user)?;
+            let index = state
+                .find_mailbox(&user.0)
+                .ok_or_else(GraphFault::no_such_user)?;
             Ok(Target::Mailbox(index, &call.path[1..]))
         }
         Some("users") => {
             let name = call.path.get(1).ok_or_else(GraphFault::access_denied)?;
-            let index = state.find_mailbox(name).ok_or_else(no_such_user)?;
+            let index = state
+                .find_mailbox(name)
+                .ok_or_else(GraphFault::no_such_user)?;
             reachable(state, &call.caller, index)?;
             Ok(Target::Mailbox(index, &call.path[2..]))
         }
@@ -333,41 +319,14 @@ fn locate<'c>(state: &State, call: &'c Call) -> Result<Target<'c>, GraphFault> {
     }
 }
 
-/// S9: a delegated token reaches its own mailbox only; an application's any that is not denied to it.
-pub fn reachable(state: &State, caller: &Caller, index: usize) -> Result<(), GraphFault> {
-    let user = state
-        .mailboxes
-        .get(index)
-        .map(|mailbox| &mailbox.user.id)
-        .ok_or_else(no_such_user)?;
-    let denied = match &caller.user {
-        Some(own) => own != user,
-        None => state
-            .knobs
-            .app_denied_mailboxes
-            .iter()
-            .any(|denied| denied.eq_ignore_ascii_case(&user.0)),
-    };
-    if denied {
-        Err(GraphFault::access_denied())
-    } else {
-        Ok(())
-    }
-}
-
-fn no_such_user() -> GraphFault {
-    GraphFault::new(
-        StatusCode::NOT_FOUND,
-        "ErrorInvalidUser",
-        "The requested user is invalid.",
-    )
-}
-
 fn user(state: &State, index: usize, call: &Call) -> Result<Reply, GraphFault> {
     if call.method != Method::GET {
         return Err(GraphFault::method_not_allowed());
     }
-    let mailbox = state.mailboxes.get(index).ok_or_else(no_such_user)?;
+    let mailbox = state
+        .mailboxes
+        .get(index)
+        .ok_or_else(GraphFault::no_such_user)?;
     let user = &mailbox.user;
     let mut body = serde_json::Map::new();
     body.insert(

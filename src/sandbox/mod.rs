@@ -25,6 +25,7 @@ pub mod json;
 pub mod knobs;
 pub mod lifecycle;
 pub mod mail;
+pub mod permission;
 pub mod prefer;
 pub mod query;
 pub mod seed;

@@ -6,7 +6,7 @@ use axum::http::{Method, StatusCode};
 use serde::Deserialize;
 
 use super::folder::{Folder, FolderKey};
-use super::render::{FolderView, push_folder};
+use super::folder_view::{FolderView, push_folder};
 use super::{MailState, mail_of, only};
 use crate::sandbox::call::{Call, Reply};
 use crate::sandbox::error::GraphFault;

@@ -1,4 +1,4 @@
-//! The calls on one message and on its attachments.
+//! The calls on one message.
 
 use axum::http::{Method, StatusCode, header};
 use bytes::Bytes;
@@ -6,15 +6,14 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::folder::FolderKey;
-use super::input::{AttachmentInput, MessageInput};
-use super::message::{Attachment, AttachmentKind, Message, MessageKey};
+use super::input::MessageInput;
+use super::message::{Attachment, Message, MessageKey};
 use super::operations::MessagePatch;
-use super::render::{AttachmentView, MessageView, push_attachment, push_message};
+use super::render::{MessageView, push_message};
 use super::reply::{self, Answering};
-use super::{MailState, mail_of, mime, only, outgoing};
+use super::{MailState, attachment_calls, mail_of, mime, only, outgoing};
 use crate::sandbox::call::{Call, Reply};
 use crate::sandbox::error::GraphFault;
-use crate::sandbox::json::{Object, push_list};
 use crate::sandbox::world::State;
 
 /// Answers a call on the message `id`; `inner` is the path after it, in lower case, and `rest` at
@@ -49,25 +48,8 @@ pub fn handle(
             let text = mime::message(message);
             Ok(Reply::bytes("text/plain", Bytes::from(text)))
         }
-        ["attachments"] => match call.method {
-            Method::GET => list_attachments(state, mailbox, key, call),
-            Method::POST => attach(state, mailbox, key, call),
-            _ => Err(GraphFault::method_not_allowed()),
-        },
-        ["attachments", _] => match call.method {
-            Method::GET => get_attachment(state, mailbox, key, attachment, call),
-            Method::DELETE => {
-                let now = state.now();
-                let place = place_of(message(state, mailbox, key)?, attachment)?;
-                let changes = mail_of(state, mailbox)?.detach(key, place, now);
-                state.announce_at(mailbox, changes);
-                Ok(Reply::empty(StatusCode::NO_CONTENT))
-            }
-            _ => Err(GraphFault::method_not_allowed()),
-        },
-        ["attachments", _, "$value"] => {
-            only(call, &Method::GET)?;
-            attachment_bytes(state, mailbox, key, attachment)
+        ["attachments", inner @ ..] => {
+            attachment_calls::handle(state, mailbox, key, attachment, inner, call)
         }
         [action] => {
             only(call, &Method::POST)?;
@@ -159,7 +141,11 @@ pub fn check_folder(
     }
 }
 
-fn message(state: &State, mailbox: usize, key: MessageKey) -> Result<&Message, GraphFault> {
+pub(super) fn message(
+    state: &State,
+    mailbox: usize,
+    key: MessageKey,
+) -> Result<&Message, GraphFault> {
     state
         .mailboxes
         .get(mailbox)
@@ -168,7 +154,11 @@ fn message(state: &State, mailbox: usize, key: MessageKey) -> Result<&Message, G
 }
 
 /// S30: a poisoned item cannot be read on its own.
-fn check_readable(state: &State, mailbox: usize, key: MessageKey) -> Result<(), GraphFault> {
+pub(super) fn check_readable(
+    state: &State,
+    mailbox: usize,
+    key: MessageKey,
+) -> Result<(), GraphFault> {
     if state.knobs.poisoned_items && message(state, mailbox, key)?.is_poisoned {
         return Err(GraphFault::new(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -315,135 +305,6 @@ fn destination(state: &mut State, mailbox: usize, call: &Call) -> Result<FolderK
                 "The specified folder could not be found in the store.",
             )
         })
-}
-
-fn place_of(message: &Message, id: &str) -> Result<usize, GraphFault> {
-    message
-        .attachments
-        .iter()
-        .position(|attachment| {
-            id == attachment.id(&message.default_id) || id == attachment.id(&message.immutable_id)
-        })
-        .ok_or_else(GraphFault::item_not_found)
-}
-
-fn attachment_view(call: &Call) -> Result<AttachmentView, GraphFault> {
-    let expands_item = call.query.expand.iter().any(|expand| {
-        expand
-            .navigation
-            .to_ascii_lowercase()
-            .ends_with("itemattachment/item")
-    });
-    AttachmentView::new(&call.query.select, expands_item)
-}
-
-fn list_attachments(
-    state: &State,
-    mailbox: usize,
-    key: MessageKey,
-    call: &Call,
-) -> Result<Reply, GraphFault> {
-    check_readable(state, mailbox, key)?;
-    let message = message(state, mailbox, key)?;
-    let view = attachment_view(call)?;
-    let mut out = String::with_capacity(2_000);
-    let mut object = Object::open(&mut out);
-    object.text(
-        "@odata.context",
-        &format!("{}/$metadata#Collection(attachment)", call.root),
-    );
-    let id = message.id(call.prefer.immutable_ids);
-    push_list(
-        object.key("value"),
-        &message.attachments,
-        |out, attachment| {
-            push_attachment(out, attachment, id, &view);
-        },
-    );
-    object.close();
-    Ok(Reply::raw_json(StatusCode::OK, out))
-}
-
-fn get_attachment(
-    state: &State,
-    mailbox: usize,
-    key: MessageKey,
-    id: &str,
-    call: &Call,
-) -> Result<Reply, GraphFault> {
-    let message = message(state, mailbox, key)?;
-    let attachment = readable_attachment(state, message, id)?;
-    let view = attachment_view(call)?;
-    let mut out = String::new();
-    push_attachment(
-        &mut out,
-        attachment,
-        message.id(call.prefer.immutable_ids),
-        &view,
-    );
-    Ok(Reply::raw_json(StatusCode::OK, out))
-}
-
-fn readable_attachment<'s>(
-    state: &State,
-    message: &'s Message,
-    id: &str,
-) -> Result<&'s Attachment, GraphFault> {
-    let attachment = message
-        .attachments
-        .get(place_of(message, id)?)
-        .ok_or_else(GraphFault::item_not_found)?;
-    if let AttachmentKind::File {
-        unreadable: true, ..
-    } = attachment.kind
-        && state.knobs.unreadable_attachments
-    {
-        return Err(GraphFault::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "ErrorCannotOpenFileAttachment",
-            "The file attachment could not be opened.",
-        ));
-    }
-    Ok(attachment)
-}
-
-fn attachment_bytes(
-    state: &State,
-    mailbox: usize,
-    key: MessageKey,
-    id: &str,
-) -> Result<Reply, GraphFault> {
-    let message = message(state, mailbox, key)?;
-    let attachment = readable_attachment(state, message, id)?;
-    match &attachment.kind {
-        AttachmentKind::File { content, .. } => {
-            Ok(Reply::bytes("application/octet-stream", content.clone()))
-        }
-        AttachmentKind::Item { mime, .. } => {
-            Ok(Reply::bytes("text/plain", Bytes::from(mime.clone())))
-        }
-        // F8.3
-        AttachmentKind::Reference { .. } => Err(GraphFault::method_not_allowed()),
-    }
-}
-
-fn attach(
-    state: &mut State,
-    mailbox: usize,
-    key: MessageKey,
-    call: &Call,
-) -> Result<Reply, GraphFault> {
-    let now = state.now();
-    let attachment = call.json::<AttachmentInput>()?.into_attachment(now)?;
-    let (place, changes) = mail_of(state, mailbox)?.attach(key, attachment, now);
-    state.announce_at(mailbox, changes);
-    let message = message(state, mailbox, key)?;
-    let mut out = String::new();
-    if let Some(attachment) = message.attachments.get(place) {
-        let id = message.id(call.prefer.immutable_ids);
-        push_attachment(&mut out, attachment, id, &AttachmentView::default());
-    }
-    Ok(Reply::raw_json(StatusCode::CREATED, out))
 }
 
 #[derive(Deserialize)]

@@ -3,11 +3,14 @@
 //! `state` keeps where things are, `operations`, `folder` and `outgoing` change them, `delta` tells
 //! what has changed, `render` writes it down; the `*_calls` answer HTTP.
 
+mod attachment_calls;
+mod attachment_view;
 pub mod delta;
 mod delta_calls;
 pub mod fields;
 pub mod folder;
 mod folder_calls;
+mod folder_view;
 mod input;
 mod list_calls;
 pub mod message;
@@ -25,6 +28,7 @@ use axum::http::{Method, StatusCode};
 
 use super::call::{Call, Reply};
 use super::error::GraphFault;
+use super::permission::Need;
 use super::world::State;
 
 pub use folder::FolderKey;
@@ -101,6 +105,17 @@ pub fn handle(
         _ => Err(GraphFault::no_such_resource(
             rest.first().map_or("", String::as_str),
         )),
+    }
+}
+
+/// What a call below `/messages` and its kin does; `rest` is the path after the mailbox.
+pub fn needs(method: &Method, rest: &[String]) -> Need {
+    let last = rest.last().map(|last| last.to_ascii_lowercase());
+    match last.as_deref() {
+        Some("sendmail" | "send" | "reply" | "replyall" | "forward") => Need::Send,
+        Some("translateexchangeids") => Need::Read,
+        _ if *method == Method::GET => Need::Read,
+        _ => Need::Write,
     }
 }
 

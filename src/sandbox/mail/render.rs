@@ -1,4 +1,4 @@
-//! Messages, folders and attachments as Graph writes them, straight from the structs.
+//! Messages as Graph writes them, straight from the structs.
 
 use std::collections::BTreeMap;
 
@@ -7,14 +7,14 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::MailState;
+use super::attachment_view::{AttachmentView, push_attachment};
 use super::fields::Fields;
-use super::folder::{Folder, FolderKey};
-use super::message::{Attachment, AttachmentKind, Meeting, Message, MessageBody, Recipient};
+use super::message::{Meeting, Message, MessageBody, Recipient};
 use super::plain_text;
 use crate::sandbox::error::GraphFault;
 use crate::sandbox::json::{Object, push_escaped, push_list, push_text};
 use crate::sandbox::prefer::{BodyType, Prefer};
-use crate::sandbox::query::{Expand, Query, encode};
+use crate::sandbox::query::{Query, encode};
 use crate::sandbox::stamp;
 
 /// How the messages of one answer are written.
@@ -71,80 +71,10 @@ impl MessageView {
             fields: Fields::DEFAULT,
             immutable: true,
             body_type: None,
-            attachments: Some(AttachmentView {
-                content: false,
-                ..AttachmentView::default()
-            }),
+            attachments: Some(AttachmentView::metadata()),
             extended: None,
             typed: true,
         }
-    }
-}
-
-/// How attachments are written.
-#[derive(Debug, Clone)]
-pub struct AttachmentView {
-    /// `$select`, in lower case; empty is everything.
-    select: Vec<String>,
-    /// Whether `contentBytes` comes (F8.2).
-    content: bool,
-    /// `$expand=microsoft.graph.itemAttachment/item` (F8.4).
-    item: bool,
-}
-
-impl Default for AttachmentView {
-    fn default() -> Self {
-        Self {
-            select: Vec::new(),
-            content: true,
-            item: false,
-        }
-    }
-}
-
-impl AttachmentView {
-    /// What `$select` and `$expand` of an attachment call ask for. What only a derived type has
-    /// needs the type before it (F8.2).
-    pub fn new(select: &[String], expands_item: bool) -> Result<Self, GraphFault> {
-        let mut names = Vec::new();
-        for name in select {
-            let (cast, property) = name.rsplit_once('/').unwrap_or(("", name));
-            let lower = property.to_ascii_lowercase();
-            let base = [
-                "id",
-                "name",
-                "contenttype",
-                "size",
-                "isinline",
-                "lastmodifieddatetime",
-            ];
-            let derived = ["contentid", "contentlocation", "contentbytes"];
-            if !base.contains(&lower.as_str())
-                && (cast.is_empty() || !derived.contains(&lower.as_str()))
-            {
-                return Err(GraphFault::bad_request(
-                    "RequestBroker--ParseUri",
-                    format!(
-                        "Could not find a property named '{property}' on type 'Microsoft.OutlookServices.Attachment'."
-                    ),
-                ));
-            }
-            names.push(lower);
-        }
-        let content = names.is_empty() || names.iter().any(|name| name == "contentbytes");
-        Ok(Self {
-            select: names,
-            content,
-            item: expands_item,
-        })
-    }
-
-    fn expanded(expand: &Expand) -> Result<Self, GraphFault> {
-        Self::new(&expand.select, false)
-    }
-
-    fn wants(&self, lower: &str) -> bool {
-        self.select.is_empty() || self.select.iter().any(|name| name == lower)
     }
 }
 
@@ -456,191 +386,4 @@ fn write_extended(object: &mut Object<'_>, message: &Message, wanted: &[String])
             property.close();
         },
     );
-}
-
-/// Appends an attachment (F8.1); `message_id` gives the format of its id.
-pub fn push_attachment(
-    out: &mut String,
-    attachment: &Attachment,
-    message_id: &str,
-    view: &AttachmentView,
-) {
-    let mut object = Object::open(out);
-    let kind = match &attachment.kind {
-        AttachmentKind::File { .. } => "#microsoft.graph.fileAttachment",
-        AttachmentKind::Item { .. } => "#microsoft.graph.itemAttachment",
-        AttachmentKind::Reference { .. } => "#microsoft.graph.referenceAttachment",
-    };
-    object.text("@odata.type", kind);
-    if matches!(attachment.kind, AttachmentKind::File { .. }) {
-        object.text("@odata.mediaContentType", &attachment.content_type);
-    }
-    object.text("id", &attachment.id(message_id));
-    if view.wants("lastmodifieddatetime") {
-        object.instant("lastModifiedDateTime", attachment.modified_at);
-    }
-    if view.wants("name") {
-        object.text("name", &attachment.name);
-    }
-    if view.wants("contenttype") {
-        match attachment.kind {
-            AttachmentKind::Item { .. } => object.raw("contentType", "null"),
-            _ => object.text("contentType", &attachment.content_type),
-        }
-    }
-    if view.wants("size") {
-        object.number("size", attachment.size);
-    }
-    if view.wants("isinline") {
-        object.flag("isInline", attachment.is_inline);
-    }
-    match &attachment.kind {
-        AttachmentKind::File {
-            content,
-            content_id,
-            ..
-        } => {
-            if view.wants("contentid") {
-                object.optional("contentId", content_id.as_deref());
-            }
-            if view.wants("contentlocation") {
-                object.raw("contentLocation", "null");
-            }
-            if view.content {
-                let out = object.key("contentBytes");
-                out.push('"');
-                STANDARD.encode_string(content, out);
-                out.push('"');
-            }
-        }
-        AttachmentKind::Item { item, .. } if view.item => {
-            object.raw("item", &item.to_string());
-        }
-        AttachmentKind::Item { .. } | AttachmentKind::Reference { .. } => {}
-    }
-    object.close();
-}
-
-/// Which properties of folders are written.
-#[derive(Debug, Clone, Default)]
-pub struct FolderView {
-    select: Vec<String>,
-    typed: bool,
-    /// `$expand=childFolders`.
-    children: bool,
-}
-
-impl FolderView {
-    /// What the query asks for.
-    pub fn of(query: &Query) -> Result<Self, GraphFault> {
-        let known = [
-            "id",
-            "displayname",
-            "parentfolderid",
-            "childfoldercount",
-            "unreaditemcount",
-            "totalitemcount",
-            "sizeinbytes",
-            "ishidden",
-        ];
-        let mut select = Vec::new();
-        for name in &query.select {
-            let lower = name.to_ascii_lowercase();
-            if !known.contains(&lower.as_str()) {
-                return Err(GraphFault::bad_request(
-                    "RequestBroker--ParseUri",
-                    format!(
-                        "Could not find a property named '{name}' on type 'Microsoft.OutlookServices.MailFolder'."
-                    ),
-                ));
-            }
-            select.push(lower);
-        }
-        Ok(Self {
-            select,
-            typed: false,
-            children: query.expands("childFolders").is_some(),
-        })
-    }
-
-    /// The same with every item naming its type.
-    #[must_use]
-    pub fn typed(self) -> Self {
-        Self {
-            typed: true,
-            ..self
-        }
-    }
-
-    fn wants(&self, lower: &str) -> bool {
-        self.select.is_empty() || self.select.iter().any(|name| name == lower)
-    }
-}
-
-/// Appends a folder (F5.17).
-pub fn push_folder(out: &mut String, mail: &MailState, folder: &Folder, view: &FolderView) {
-    let mut object = Object::open(out);
-    match &folder.search {
-        Some(_) => object.text("@odata.type", "#microsoft.graph.mailSearchFolder"),
-        None if view.typed => object.text("@odata.type", "#microsoft.graph.mailFolder"),
-        None => {}
-    }
-    object.text("id", &folder.id);
-    if view.wants("displayname") {
-        object.text("displayName", &folder.display_name);
-    }
-    if view.wants("parentfolderid") {
-        object.text("parentFolderId", parent_id(mail, folder));
-    }
-    if view.wants("childfoldercount") {
-        object.number("childFolderCount", folder.children.len());
-    }
-    if view.wants("unreaditemcount") {
-        object.number("unreadItemCount", folder.unread());
-    }
-    if view.wants("totalitemcount") {
-        object.number("totalItemCount", folder.total());
-    }
-    if view.wants("sizeinbytes") {
-        object.number("sizeInBytes", folder.total() * 24_000);
-    }
-    if view.wants("ishidden") {
-        object.flag("isHidden", folder.is_hidden);
-    }
-    if let Some(search) = &folder.search {
-        object.flag("isSupported", true);
-        object.flag("includeNestedFolders", true);
-        push_list(
-            object.key("sourceFolderIds"),
-            &search.sources,
-            |out, source| {
-                push_text(out, mail.folder_id(*source));
-            },
-        );
-        object.text("filterQuery", &search.filter);
-    }
-    if view.children {
-        let inner = FolderView {
-            children: false,
-            ..view.clone()
-        };
-        let children = folder
-            .children
-            .iter()
-            .filter_map(|child| mail.folder(*child))
-            .filter(|child| !child.is_hidden);
-        push_list(object.key("childFolders"), children, |out, child| {
-            push_folder(out, mail, child, &inner);
-        });
-    }
-    object.close();
-}
-
-fn parent_id<'m>(mail: &'m MailState, folder: &'m Folder) -> &'m str {
-    // The root's parent is nothing a client can reach; it names itself.
-    folder
-        .parent
-        .map_or(folder.id.as_str(), |parent: FolderKey| {
-            mail.folder_id(parent)
-        })
 }

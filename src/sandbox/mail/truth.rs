@@ -1,7 +1,8 @@
 //! Everything a mirror of this mail should hold (S72).
 
 use super::MailState;
-use super::render::{FolderView, MessageView, push_folder, push_message};
+use super::folder_view::{FolderView, push_folder};
+use super::render::{MessageView, push_message};
 use crate::sandbox::json::{Object, push_list};
 
 impl MailState {

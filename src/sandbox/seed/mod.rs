@@ -1,9 +1,12 @@
 //! Grows the content of a sandbox from one integer.
 
+mod author;
 pub mod calendar;
 pub mod mail;
+mod odd;
 pub mod people;
 pub mod series;
+pub mod stock;
 pub mod text;
 
 use super::Options;
@@ -14,7 +17,7 @@ use crate::model::time::Timestamp;
 /// All mailboxes.
 pub fn mailboxes(options: &Options, now: Timestamp, rng: &mut fastrand::Rng) -> Vec<Mailbox> {
     let users = people::users(options.mailboxes, rng);
-    let stock = mail::Stock::new(options, &users, rng);
+    let stock = stock::Stock::new(options, &users, rng);
     users
         .iter()
         .map(|user| Mailbox {
@@ -33,7 +36,7 @@ pub fn mailboxes(options: &Options, now: Timestamp, rng: &mut fastrand::Rng) -> 
 fn filled(
     user: &User,
     options: &Options,
-    stock: &mail::Stock,
+    stock: &stock::Stock,
     now: Timestamp,
     rng: &mut fastrand::Rng,
 ) -> MailState {

@@ -86,6 +86,34 @@ async fn s11_a_token_that_is_missing_or_unknown_is_401_and_one_without_the_scope
 }
 
 #[tokio::test]
+async fn s11_reading_writing_and_sending_are_scopes_of_their_own() {
+    // F1.18
+    let client = Client::open().await;
+    let base = client.sandbox.settings().graph_base_url.clone();
+    let http = reqwest::Client::builder().build().unwrap();
+    let status = async |scope: &str, path: &str| {
+        let token = {
+            let user = UserId(client.person().id.clone());
+            let now = graph_mirror::model::time::Clock::now(&client.clock);
+            let mut state = client.sandbox.world().lock();
+            state.identity.issue(Some(user), &[scope], now)
+        };
+        let body = json!({"subject": "x", "message": {
+            "toRecipients": [{"emailAddress": {"address": "x@fabrikam.example"}}]}});
+        let request = http
+            .post(format!("{base}/v1.0/me/{path}"))
+            .bearer_auth(token);
+        request.json(&body).send().await.unwrap().status().as_u16()
+    };
+
+    assert_eq!(status("Mail.Read", "messages").await, 403);
+    assert_eq!(status("Mail.ReadWrite", "messages").await, 201);
+    assert_eq!(status("Mail.ReadWrite", "sendMail").await, 403);
+    assert_eq!(status("Mail.Send", "sendMail").await, 202);
+    assert_eq!(status("Mail.Send", "messages").await, 403);
+}
+
+#[tokio::test]
 async fn s12_the_fifth_concurrent_request_is_throttled() {
     let client = Client::open().await;
     client.sandbox.world().lock().knobs.latency_ms = 400;
