@@ -168,6 +168,22 @@ impl Bench {
         Answer::read(request.send().await.expect("the sandbox answers")).await
     }
 
+    /// Waits until nothing waits to be delivered and every POST has come back.
+    pub async fn quiet(&self) {
+        let quiet = async {
+            loop {
+                let deliveries = self.world().deliveries();
+                if deliveries.waiting + deliveries.in_flight == 0 {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), quiet)
+            .await
+            .expect("deliveries come to rest within ten seconds");
+    }
+
     /// Turns knobs.
     pub fn turn(&self, knobs: &Value) {
         self.world().turn_knobs(knobs).expect("the knobs exist");
@@ -281,6 +297,12 @@ impl Ear {
             items.extend(self.next().await.items());
         }
         items
+    }
+
+    /// How many items came that nobody has looked at.
+    pub fn unheard_items(&self) -> usize {
+        let heard = self.shared.heard.lock().unwrap();
+        heard.iter().map(|heard| heard.items().len()).sum()
     }
 
     /// How many POSTs came that nobody has looked at.

@@ -12,6 +12,7 @@ mod calendar_notices;
 mod calendar_scene;
 mod client;
 mod control;
+mod edits;
 mod identity;
 mod lifecycle;
 mod limits;
