@@ -135,7 +135,11 @@ async fn copy(mailboxes: usize, each: usize, latency: u64) -> Copy {
     rig.copied().await;
     let lasted = began.elapsed();
     let rows = rig.messages().await;
-    assert_eq!(rows, (mailboxes * each) as i64, "every message is there");
+    assert_eq!(
+        usize::try_from(rows),
+        Ok(mailboxes * each),
+        "every message is there"
+    );
     let stats = rig.sandbox.world().lock().stats.clone();
     let copy = Copy {
         lasted,

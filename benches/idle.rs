@@ -2,8 +2,6 @@
 //!
 //! `cargo bench --bench idle`, options after `--`: `mailboxes=1000`. Sandbox and service are processes of their own; the figure is the
 //! resident memory of the service after every mailbox was copied and given back.
-#![expect(clippy::print_stdout, reason = "a benchmark speaks to a terminal")]
-
 #[path = "support/folder.rs"]
 mod folder;
 #[path = "support/memory.rs"]
@@ -47,6 +45,10 @@ fn main() {
     runtime.block_on(run(mailboxes));
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one story: start, connect, wait, measure"
+)]
 async fn run(mailboxes: usize) {
     let folder = scratch("idle");
     let program = env!("CARGO_BIN_EXE_graph-mirror");

@@ -205,6 +205,8 @@ struct Options {
     rounds: usize,
     measured: Duration,
     sync_micros: u64,
+    /// Another endpoint to measure in the same rounds, and the clientState it expects.
+    peer: Option<(SocketAddr, String)>,
 }
 
 fn options() -> Options {
@@ -212,7 +214,9 @@ fn options() -> Options {
         rounds: 5,
         measured: Duration::from_secs(2),
         sync_micros: 1000,
+        peer: None,
     };
+    let mut peer_state = String::new();
     for argument in std::env::args().skip(1) {
         match argument.split_once('=') {
             Some(("rounds", value)) => options.rounds = value.parse().expect("a number"),
@@ -464,6 +468,7 @@ async fn scene(variant: Variant, server: Option<&postgres::Server>) -> Scene {
         signer,
         clock,
         folder,
+        peer: None,
     }
 }
 

@@ -31,7 +31,7 @@ use sync::{calibrate, with_fixed_sync};
 use table::table;
 
 /// A change that takes longer is a fault.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 struct Plan {
     changes: u64,

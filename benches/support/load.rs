@@ -134,9 +134,9 @@ async fn poster<F: Fn(u64) -> Vec<u8>>(
         if sent >= from {
             outcome.waits.push(sent.elapsed());
             if accepted {
-                outcome.accepted += 1
+                outcome.accepted += 1;
             } else {
-                outcome.refused += 1
+                outcome.refused += 1;
             }
         }
         count += 1;

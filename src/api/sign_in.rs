@@ -144,7 +144,10 @@ pub async fn callback_page(State(api): State<Api>, query: Result<Parameters, Pro
         Ok(query) => query,
         Err(problem) => return Page::failed(&problem),
     };
-    if query.text("admin_consent").is_some_and(|granted| granted.eq_ignore_ascii_case("true")) {
+    if query
+        .text("admin_consent")
+        .is_some_and(|granted| granted.eq_ignore_ascii_case("true"))
+    {
         return Page::granted();
     }
     let landed = async {

@@ -117,7 +117,7 @@ impl App {
         match self.parts.public_url() {
             Some(url) => info!(public_url = %url, "notifications are expected at {url}"),
             None => {
-                info!("PUBLIC_URL is not set: there are no notifications, mailboxes are polled")
+                info!("PUBLIC_URL is not set: there are no notifications, mailboxes are polled");
             }
         }
         let homes = tokio::spawn(self.clone().keep_homes(stop.clone()));

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use secrecy::ExposeSecret as _;
+use secrecy::ExposeSecret;
 
 use super::error::AppError;
 use crate::api::Api;
@@ -59,7 +59,7 @@ impl Parts {
             .encryption
             .keys
             .iter()
-            .map(|key| key.expose_secret())
+            .map(ExposeSecret::expose_secret)
             .collect();
         let keyring = Keyring::parse(&keys.join(",")).map_err(AppError::Keys)?;
         let vault = Vault::new(&keyring);

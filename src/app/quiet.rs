@@ -95,7 +95,7 @@ mod tests {
         let lasting = quiet.lasting(Duration::from_secs(5), &clock);
         tokio::pin!(lasting);
 
-        clock.advance(Duration::from_secs(60));
+        clock.advance(Duration::from_mins(1));
         let early = futures_util::future::poll_immediate(&mut lasting).await;
         drop(working);
         let listening = futures_util::future::poll_immediate(&mut lasting).await;

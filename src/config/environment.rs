@@ -39,7 +39,12 @@ impl Environment {
         let name = path.display().to_string();
         Self::merged(std::env::vars_os(), Some(dotenvy::from_path_iter(path))).map_err(|error| {
             let ConfigError::Problems(problems) = error;
-            ConfigError::Problems(problems.into_iter().map(|problem| problem.of_file(&name)).collect())
+            ConfigError::Problems(
+                problems
+                    .into_iter()
+                    .map(|problem| problem.of_file(&name))
+                    .collect(),
+            )
         })
     }
 
@@ -167,7 +172,10 @@ mod tests {
             .iter()
             .map(|(name, value)| ((*name).into(), (*value).into()))
             .collect::<Vec<_>>();
-        Environment::merged(process.into_iter(), Some(Ok(dotenvy::Iter::new(file.as_bytes()))))
+        Environment::merged(
+            process.into_iter(),
+            Some(Ok(dotenvy::Iter::new(file.as_bytes()))),
+        )
     }
 
     #[test]

@@ -48,18 +48,18 @@ fn sources() -> Vec<(String, PathBuf, String)> {
             }
         }
     }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut paths = Vec::new();
-    walk(&root, &mut paths);
+    walk(&source, &mut paths);
     paths
         .into_iter()
         .filter_map(|path| {
             let inner = path
-                .strip_prefix(&root)
-                .expect("it lies below the root")
+                .strip_prefix(&source)
+                .expect("it lies below it")
                 .to_owned();
-            let mut parts = inner.components();
-            let room = parts
+            let mut steps = inner.components();
+            let room = steps
                 .next()?
                 .as_os_str()
                 .to_str()?

@@ -201,7 +201,7 @@ mod tests {
     fn a_duration_is_read_with_its_unit_and_refused_with_a_way_out() {
         assert_eq!(parse_duration("20s"), Ok(Duration::from_secs(20)));
         assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
-        assert_eq!(parse_duration("2m"), Ok(Duration::from_secs(120)));
+        assert_eq!(parse_duration("2m"), Ok(Duration::from_mins(2)));
         assert!(parse_duration("soon").is_err_and(|text| text.contains("20s")));
         assert!(parse_duration("3 weeks").is_err());
     }

@@ -44,7 +44,7 @@ impl Answer {
         assert_eq!(
             self.headers
                 .get(header::CONTENT_TYPE)
-                .map(|value| value.as_bytes()),
+                .map(axum::http::HeaderValue::as_bytes),
             Some(&b"application/problem+json"[..]),
             "{}",
             self.text

@@ -152,23 +152,28 @@ on_both_stores!(
     }
 );
 
-on_both_stores!(an_administrator_who_granted_for_everybody_is_shown_so, |store, clock| {
-    // F1.17
-    let bench = Bench::around(&store, &clock).await;
+on_both_stores!(
+    an_administrator_who_granted_for_everybody_is_shown_so,
+    |store, clock| {
+        // F1.17
+        let bench = Bench::around(&store, &clock).await;
 
-    let page = bench
-        .call(
-            Method::GET,
-            &format!("{CALLBACK}?tenant=11111111-2222-3333-4444-555555555555&admin_consent=True"),
-            None,
-            "",
-        )
-        .await;
+        let page = bench
+            .call(
+                Method::GET,
+                &format!(
+                    "{CALLBACK}?tenant=11111111-2222-3333-4444-555555555555&admin_consent=True"
+                ),
+                None,
+                "",
+            )
+            .await;
 
-    assert_eq!(page.status, StatusCode::OK);
-    assert!(page.text.contains("whole organisation"), "{}", page.text);
-    assert!(store.mailboxes_list(None).await?.is_empty());
-});
+        assert_eq!(page.status, StatusCode::OK);
+        assert!(page.text.contains("whole organisation"), "{}", page.text);
+        assert!(store.mailboxes_list(None).await?.is_empty());
+    }
+);
 
 /// A sign-in whose token endpoint is ours to bend.
 async fn refused_with(

@@ -93,6 +93,10 @@ async fn until<F: AsyncFnMut() -> bool>(what: &str, mut state: F) {
     }
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one story: start, connect, kill, start again, verify"
+)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_killed_in_mid_backfill_continues_and_its_mirror_is_equal() {
     let folder = tempfile::tempdir().expect("a temporary folder");

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::support::database::Database;
 
 /// Waits for a state no longer than this; a machine under load needs some of it.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Both, running.
 pub struct Rig {

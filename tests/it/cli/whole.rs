@@ -95,10 +95,10 @@ async fn with_no_service_the_commands_connect_copy_and_verify_by_themselves() {
         .as_str()
         .expect("it is told")
         .to_owned();
-    let landed = reqwest::get(&auth_url)
+    let landed = graph_mirror::sandbox::browser::open(&auth_url)
         .await
         .expect("the way back leads to the command");
-    assert_eq!(landed.status().as_u16(), 200);
+    assert_eq!(landed.status, 200);
     let connected = tokio::task::spawn_blocking(move || line(&mut out))
         .await
         .expect("it is told");

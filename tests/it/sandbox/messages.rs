@@ -266,7 +266,7 @@ async fn s23_reading_changes_the_version_and_leaves_the_time() {
     assert_eq!(flagged["lastModifiedDateTime"], "2026-02-10T09:00:00Z");
 
     client.sandbox.world().lock().knobs.read_keeps_modified = false;
-    client.clock.advance(std::time::Duration::from_secs(60));
+    client.clock.advance(std::time::Duration::from_mins(1));
     let unread = client
         .patch(&path(&before), json!({"isRead": false}))
         .await

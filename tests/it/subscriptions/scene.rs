@@ -137,7 +137,7 @@ impl Scene {
     }
 
     pub async fn another_address(&self) -> String {
-        listen(&self.store, &self.clock, &self.signer)
+        listen(&self.store, &self.clock, &self.signer).await
     }
 
     pub async fn reconcile(&self) -> Reconciled {

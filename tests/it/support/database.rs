@@ -116,7 +116,7 @@ async fn postgres() -> Database {
         .get_or_init(|| async {
             let name = format!("gm_template_{}", Uuid::new_v4().simple());
             run(&format!("CREATE DATABASE {name}")).await;
-            migrate(&server().database(&name).to_url_lossy().to_string()).await;
+            migrate(server().database(&name).to_url_lossy().as_ref()).await;
             name
         })
         .await;
