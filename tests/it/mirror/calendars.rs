@@ -56,9 +56,9 @@ async fn instances(bench: &Connected, master: &str) -> Vec<String> {
         .collect()
 }
 
-async fn change(bench: &Connected, event: &str, patch: Value) {
+async fn change(bench: &Connected, event: &str, changed: Value) {
     let path = format!("/events/{}", Connected::segment(event));
-    bench.act("PATCH", &path, Some(patch)).await;
+    bench.act("PATCH", &path, Some(changed)).await;
 }
 
 async fn delete(bench: &Connected, event: &str) {

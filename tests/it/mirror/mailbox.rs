@@ -284,11 +284,10 @@ impl Connected {
     }
 
     /// The next `times` calls whose path matches are answered so.
-    pub fn fail(&self, path: &str, times: u64, status: u16, body: Value) {
-        let rule: FaultRule = serde_json::from_value(json!({
-            "path": path, "times": times, "status": status, "body": body,
-        }))
-        .expect("a rule");
+    pub fn fail(&self, path: &str, times: u64, status: u16, body: impl Into<Value>) {
+        let mut rule = json!({ "path": path, "times": times, "status": status });
+        rule["body"] = body.into();
+        let rule: FaultRule = serde_json::from_value(rule).expect("a rule");
         self.sandbox
             .world()
             .set_fault(rule)
