@@ -33,13 +33,4 @@ impl MailboxGraph {
             top.clamp(1, 1000)
         )))
     }
-
-    /// Masters and single events of a calendar, no occurrences (F6.33).
-    pub fn calendar_events(&self, calendar: &GraphId, top: u32) -> Target {
-        Target::Path(self.path(&format!(
-            "/calendars/{}/events?$top={}",
-            segment(calendar),
-            top.clamp(1, 1000)
-        )))
-    }
 }

@@ -25,17 +25,6 @@ impl MailboxGraph {
         }
     }
 
-    /// Which slots of a series were cancelled, and its exceptions (F7.13).
-    pub fn master_part(&self, id: &GraphId) -> BatchPart {
-        BatchPart {
-            path: self.path(&format!(
-                "/events/{}?$select=cancelledOccurrences&$expand=exceptionOccurrences",
-                segment(id)
-            )),
-            prefer: Prefer::EVENTS,
-        }
-    }
-
     /// The id of the calendar an event is in.
     pub fn event_calendar_part(&self, id: &GraphId) -> BatchPart {
         BatchPart {

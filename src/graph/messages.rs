@@ -66,12 +66,7 @@ impl MailboxGraph {
         )))
     }
 
-    /// The attachments of a message without their bytes.
-    pub fn attachments(&self, message: &GraphId) -> Target {
-        Target::Path(self.attachments_path(message))
-    }
-
-    /// The same question as a part of a batch.
+    /// The attachments of a message without their bytes, as a part of a batch.
     pub fn attachments_part(&self, message: &GraphId) -> BatchPart {
         BatchPart {
             path: self.attachments_path(message),

@@ -29,14 +29,12 @@ async fn immutable_ids_are_asked_for_on_every_request_and_part() {
         graph.messages_delta(&id),
         graph.messages_newest(Some(start), 50),
         graph.messages_versions(&id),
-        graph.attachments(&id),
         graph.folders_delta(),
         graph.folders_top(),
         graph.folders_below(&id),
         graph.calendars(),
         graph.view_delta(&id, start, end),
         graph.view(&id, start, end, 10),
-        graph.calendar_events(&id, 10),
         graph.instances(&id, start, end),
     ];
     targets.push(Target::Link(Link(format!(
@@ -78,7 +76,6 @@ async fn immutable_ids_are_asked_for_on_every_request_and_part() {
         graph.attachments_part(&id),
         graph.folder_part(&id),
         graph.event_part(&id),
-        graph.master_part(&id),
         graph.event_calendar_part(&id),
         graph.instances_part(&id, start, end),
     ];
@@ -86,7 +83,7 @@ async fn immutable_ids_are_asked_for_on_every_request_and_part() {
     graph.folders_well_known(Lane::Live).await;
 
     let asked = fake.asked();
-    assert!(asked.len() > 30, "every surface was called");
+    assert!(asked.len() > 20, "every surface was called");
     for one in &asked {
         let prefer = one.header("prefer");
         assert!(

@@ -1,6 +1,6 @@
 //! Sign-in and tokens, against a token endpoint made for each test and against the sandbox.
 
-mod bench;
+pub mod bench;
 mod keeper;
 mod platform;
 mod sandbox;

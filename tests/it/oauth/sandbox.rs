@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use graph_mirror::graph::{Advice, Graph, GraphSettings, MailboxGraph, TokenSource};
 use graph_mirror::mailboxes::Connections;
-use graph_mirror::mailboxes::states;
-use graph_mirror::model::ids::Owner;
+use graph_mirror::model::ids::{GraphId, Owner};
 use graph_mirror::model::time::{ManualClock, SharedClock};
+use graph_mirror::model::work::Lane;
 use graph_mirror::oauth::{Callback, Keepers, OauthSettings, Platform, SignIns};
 use graph_mirror::sandbox::{Options, Sandbox};
 use graph_mirror::secrets::{Keyring, Vault};
@@ -81,6 +81,7 @@ async fn a_mailbox_of_the_sandbox_is_connected_and_kept_connected() {
     assert_eq!(row.tenant_id.as_deref(), Some(settings.tenant_id.as_str()));
     let keeper = Keepers::new(platform, store.clone(), vault).keeper(connected.mailbox);
     let first = keeper.token().await.expect("a token");
+    let inbox = GraphId::from("inbox");
     let tokens = Arc::clone(&keeper) as Arc<dyn TokenSource>;
     let mailbox = MailboxGraph::new(
         graph,
@@ -88,16 +89,20 @@ async fn a_mailbox_of_the_sandbox_is_connected_and_kept_connected() {
         tokens,
         Arc::new(CountingGate::default()),
     );
-    states::probe(&mailbox).await.expect("the mailbox answers");
+    mailbox
+        .folder(Lane::Command, &inbox)
+        .await
+        .expect("the mailbox answers");
     clock.advance(Duration::from_hours(2));
-    states::probe(&mailbox)
+    mailbox
+        .folder(Lane::Command, &inbox)
         .await
         .expect("with a fresh token it answers still");
     let second = keeper.token().await.expect("a token");
     assert_ne!(first, second);
 
     let unknown = mailbox
-        .message(graph_mirror::model::work::Lane::Live, &"nothing".into())
+        .message(Lane::Live, &"nothing".into())
         .await
         .expect_err("there is no such message");
     assert!(
