@@ -143,7 +143,7 @@ impl App {
         stop: CancellationToken,
     ) -> Result<bool, crate::home::HomeError> {
         let homes = self.make_homes();
-        let resident = Arc::new(Service::new(self.parts.clone()));
+        let resident = Arc::new(Service::new(self.parts.clone()).deaf());
         Ok(homes.serve_one(mailbox, resident, stop).await?.is_some())
     }
 

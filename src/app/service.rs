@@ -35,7 +35,8 @@ pub struct Service {
     pub(super) parts: Parts,
     pub(super) clock: SharedClock,
     mirror: mirror::Settings,
-    reconciler: Arc<Reconciler>,
+    /// None where nobody would hear a notification.
+    reconciler: Option<Arc<Reconciler>>,
 }
 
 /// One spell of work for one mailbox.
@@ -44,7 +45,7 @@ pub(super) struct Visit {
     home: Home,
     graph: MailboxGraph,
     mirror: Mirror,
-    reconciler: Arc<Reconciler>,
+    reconciler: Option<Arc<Reconciler>>,
 }
 
 impl Service {
@@ -71,8 +72,15 @@ impl Service {
             clock: Arc::clone(&parts.clock),
             parts,
             mirror,
-            reconciler,
+            reconciler: Some(reconciler),
         }
+    }
+
+    /// The same for a process that does not listen: it leaves subscriptions as they are, because Graph would call in vain.
+    #[must_use]
+    pub fn deaf(mut self) -> Self {
+        self.reconciler = None;
+        self
     }
 
     pub(super) fn visit(&self, home: &Home) -> Visit {
@@ -95,7 +103,7 @@ impl Service {
             home: home.clone(),
             graph,
             mirror,
-            reconciler: Arc::clone(&self.reconciler),
+            reconciler: self.reconciler.clone(),
         }
     }
 }
@@ -202,10 +210,10 @@ impl Visit {
             info!(mailbox.id = %self.mailbox(), "mailbox {} can be reached again", self.mailbox());
         }
         let home = &self.home;
-        if let Err(error) = self
-            .reconciler
-            .reconcile(&home.mailbox, &home.fence, &self.graph)
-            .await
+        if let Some(reconciler) = &self.reconciler
+            && let Err(error) = reconciler
+                .reconcile(&home.mailbox, &home.fence, &self.graph)
+                .await
         {
             // Without subscriptions the mirror polls: it goes on.
             warn!(mailbox.id = %self.mailbox(), "the subscriptions of mailbox {} are not as they should be: {}", self.mailbox(), chain(&error));
@@ -256,8 +264,8 @@ impl Visit {
             Some(later(self.now(), AFTER_FAILURE))
         });
         let renewal = match self.parts.store.subscriptions_list(self.mailbox()).await {
-            Ok(stored) => subscriptions::due_at(&stored),
-            Err(_) => None,
+            Ok(stored) if self.reconciler.is_some() => subscriptions::due_at(&stored),
+            Ok(_) | Err(_) => None,
         };
         [rounds, renewal].into_iter().flatten().min()
     }
