@@ -67,6 +67,8 @@ pub(crate) struct FoundSeries {
 pub(crate) struct Findings {
     /// The round that saw it all; rows are stamped with it.
     pub round: Option<i64>,
+    /// Whether this is a folder's first copy: hardly any of its messages has a row.
+    pub is_first: bool,
     pub messages: Vec<FoundMessage>,
     pub parts: Vec<FoundPart>,
     /// A GET by id answered 404: the only thing that deletes (F6.40).
@@ -135,6 +137,7 @@ impl Findings {
             slices.push(Self {
                 round: self.round,
                 messages: std::mem::replace(&mut self.messages, rest),
+                is_first: self.is_first,
                 poll_at: self.poll_at,
                 ..Self::default()
             });
@@ -151,6 +154,8 @@ impl Findings {
             slices.push(Self {
                 round: self.round,
                 messages: std::mem::take(&mut self.messages),
+                is_first: self.is_first,
+                poll_at: self.poll_at,
                 ..Self::default()
             });
         }
@@ -225,6 +230,7 @@ impl<'a> Writing<'a> {
     async fn slice(mut self, slice: Findings) -> Result<(), MirrorError> {
         let Findings {
             round,
+            is_first,
             messages,
             parts,
             gone_messages,
@@ -243,7 +249,7 @@ impl<'a> Writing<'a> {
             cursor,
         } = slice;
         self.poll_at = poll_at;
-        self.messages(&messages, round).await?;
+        self.messages(&messages, round, is_first).await?;
         self.parts(&parts, round).await?;
         self.gone_messages(&gone_messages).await?;
         for (message, list, fetched_at) in &attachments {
@@ -287,16 +293,20 @@ impl<'a> Writing<'a> {
         &mut self,
         found: &[FoundMessage],
         round: Option<i64>,
+        is_first: bool,
     ) -> Result<(), MirrorError> {
         if found.is_empty() {
             return Ok(());
         }
         let mailbox = self.mirror.mailbox;
-        let ids: Vec<GraphId> = found
-            .iter()
-            .map(|found| found.message.external_id.clone())
-            .collect();
-        let before = heads(self.tx.messages_heads(mailbox, &ids).await?);
+        let mut before = HashMap::new();
+        if !is_first {
+            let ids: Vec<GraphId> = found
+                .iter()
+                .map(|found| found.message.external_id.clone())
+                .collect();
+            before = heads(self.tx.messages_heads(mailbox, &ids).await?);
+        }
         let writes: Vec<MessageWrite<'_>> = found
             .iter()
             .map(|found| MessageWrite {
@@ -311,6 +321,15 @@ impl<'a> Writing<'a> {
             .await?
             .into_iter()
             .collect();
+        if is_first {
+            // A row that a later fetch wrote was left alone, so that it still tells what stood there before.
+            let stale: Vec<GraphId> = effects
+                .iter()
+                .filter(|(_, effect)| **effect == Effect::Stale)
+                .map(|(id, _)| id.clone())
+                .collect();
+            before = heads(self.tx.messages_heads(mailbox, &stale).await?);
+        }
         for found in found {
             let message = &found.message;
             let Some(&effect) = effects.get(&message.external_id) else {
@@ -459,7 +478,7 @@ impl<'a> Writing<'a> {
             .await?;
         let stale: HashSet<GraphId> = self.events_written(effects);
         for found in found {
-            // A series is refreshed as a whole, so that an occurrence names its master.
+            // What an occurrence is, its series tells.
             if stale.contains(&found.event.external_id) && found.event.kind != EventKind::Occurrence
             {
                 self.notices

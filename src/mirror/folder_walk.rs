@@ -16,7 +16,7 @@ use super::lists::Go;
 use super::pace::Pace;
 use super::plan::{self, Ask, Leads, Setback};
 use crate::graph::wire::{ItemHead, Page};
-use crate::graph::{Answer, GraphError, Prefer, Target};
+use crate::graph::{Advice, Answer, GraphError, Prefer, Target};
 use crate::model::ids::GraphId;
 use crate::model::mail::Folder;
 use crate::model::time::Timestamp;
@@ -117,7 +117,9 @@ impl Mirror {
                 Ok(answer) => answer,
                 Err(error) => {
                     let now = self.clock.now();
-                    let is_wide = concerns_the_mailbox(&error);
+                    // A mailbox that shows no folders is closed to us as a whole.
+                    let is_wide =
+                        concerns_the_mailbox(&error) || error.advice() == Advice::Forbidden;
                     match plan::setback(&cursor, &error.advice(), is_wide, now) {
                         Setback::Smaller(same) => {
                             stride.refused();

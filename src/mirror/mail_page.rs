@@ -28,6 +28,7 @@ impl Mirror {
     ) -> Result<Findings, MirrorError> {
         let mut findings = Findings {
             round: cursor.is_full.then_some(cursor.round),
+            is_first: cursor.is_full && cursor.last_ok_at.is_none(),
             ..Findings::default()
         };
         let fetched_at = cursor.round_started_at.unwrap_or_else(|| self.clock.now());

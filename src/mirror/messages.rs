@@ -33,12 +33,6 @@ const BURST: usize = 20;
 /// After so many looks a folder that the tree does not show is none of ours.
 const STRANGE: i64 = 2;
 
-/// The tree as it was walked last.
-struct Known {
-    folders: Arc<HashSet<GraphId>>,
-    walked_at: Option<Timestamp>,
-}
-
 /// Folders to which a created message that never shows may have gone (F10.20, F10.21).
 const SENDING: &[&str] = &["drafts", "sentitems", "inbox", "outbox"];
 
@@ -66,7 +60,8 @@ impl Mirror {
         let asked_at = self.clock.now();
         let answers = self.ask_for_messages(lane, &ids).await;
         let mut findings = self.go(lane, &notices);
-        let tree = self.tree().await?;
+        let known = self.known_folders().await?;
+        let mut strange = Vec::new();
         let mut gone = Vec::new();
         let mut stop = None;
         for (notice, answer) in notices.iter().zip(answers) {
@@ -79,7 +74,12 @@ impl Mirror {
                                 message: *message,
                                 fetched_at: answer.sent_at,
                             };
-                            self.place(&mut findings, notice, found, &tree);
+                            if known.contains(&found.message.folder_external_id) {
+                                findings.settled.push(SeenNotice::from(notice));
+                                findings.messages.push(found);
+                            } else {
+                                strange.push((notice, found));
+                            }
                         }
                         Ok(MessageItem::Partial { .. } | MessageItem::Removed(_)) | Err(_) => {
                             warn!(mailbox.id = %self.mailbox, "a message of mailbox {} cannot be read", self.mailbox);
@@ -99,44 +99,44 @@ impl Mirror {
                 }
             }
         }
+        self.judge_strange(&mut findings, strange).await?;
         self.judge_gone(&mut findings, &gone, asked_at).await?;
         report += self.settle(lane, findings, stop).await?;
         Ok(report)
     }
 
-    /// A message that is there. In a folder that is new to us it is written and looked at again once the tree was (M46); in
-    /// one that the tree does not show, such as the recoverable items, nothing would keep its row true: it left what
+    /// Messages in folders that are new to us are written, and looked at again once the tree was walked (M46). In a folder
+    /// that the tree does not show, such as the recoverable items, nothing would keep a row true: what lies there left what
     /// people see of the mailbox (F5.16).
-    fn place(&self, findings: &mut Findings, notice: &Notice, found: FoundMessage, tree: &Known) {
-        if tree.folders.contains(&found.message.folder_external_id) {
-            findings.settled.push(SeenNotice::from(notice));
-            findings.messages.push(found);
-            return;
+    async fn judge_strange(
+        &self,
+        findings: &mut Findings,
+        strange: Vec<(&Notice, FoundMessage)>,
+    ) -> Result<(), MirrorError> {
+        if strange.is_empty() {
+            return Ok(());
         }
-        findings
-            .dirty
-            .push((CursorScope::Folders, self.clock.now()));
-        let walked_since = tree.walked_at > Some(notice.received_at);
-        if notice.attempts < STRANGE || !walked_since {
-            self.put_off(findings, notice, ladder::passing(notice.attempts));
-            findings.messages.push(found);
-        } else {
-            findings.settled.push(SeenNotice::from(notice));
-            findings
-                .gone_messages
-                .push((found.message.external_id, found.fetched_at));
-        }
-    }
-
-    async fn tree(&self) -> Result<Known, MirrorError> {
-        let cursor = self
+        let tree = self
             .store
             .cursor_get(self.mailbox, &CursorScope::Folders)
             .await?;
-        Ok(Known {
-            folders: self.known_folders().await?,
-            walked_at: cursor.and_then(|cursor| cursor.round_started_at),
-        })
+        let walked_at = tree.and_then(|cursor| cursor.round_started_at);
+        findings
+            .dirty
+            .push((CursorScope::Folders, self.clock.now()));
+        for (notice, found) in strange {
+            let walked_since = walked_at > Some(notice.received_at);
+            if notice.attempts < STRANGE || !walked_since {
+                self.put_off(findings, notice, ladder::passing(notice.attempts.min(2)));
+                findings.messages.push(found);
+            } else {
+                findings.settled.push(SeenNotice::from(notice));
+                findings
+                    .gone_messages
+                    .push((found.message.external_id, found.fetched_at));
+            }
+        }
+        Ok(())
     }
 
     /// The folders that the tree showed last.

@@ -118,11 +118,7 @@ impl Mirror {
         };
         let cursors = self.store.cursors_list(self.mailbox).await?;
         let has_calendars = mailbox.calendars_at.is_some();
-        let oldest = cursors
-            .iter()
-            .map(|cursor| cursor.last_ok_at)
-            .min()
-            .flatten();
+        let oldest = cursors.iter().map(complete_as_of).min().flatten();
         let Some(synced_at) = oldest.filter(|_| has_calendars) else {
             return Ok(());
         };
@@ -197,6 +193,14 @@ impl Mirror {
         let mailbox = self.store.mailbox_get(self.mailbox).await?;
         let audit_at = mailbox.and_then(|mailbox| mailbox.audit_at);
         Ok(audit_at.is_some_and(|at| at <= self.clock.now()))
+    }
+}
+
+/// The instant as of which a cursor's rows are complete: when its last round began, as far as that is still known.
+fn complete_as_of(cursor: &Cursor) -> Option<Timestamp> {
+    match cursor.state {
+        CursorState::Idle => cursor.round_started_at,
+        CursorState::Empty | CursorState::Fetching => cursor.last_ok_at,
     }
 }
 

@@ -2,10 +2,12 @@
 
 mod backfill;
 mod calendars;
+mod campaign;
 mod commands;
 mod mailbox;
 mod moves;
 mod notices;
+mod push;
 mod rounds;
 mod truth;
 
