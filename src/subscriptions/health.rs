@@ -59,6 +59,12 @@ impl Trouble {
     }
 }
 
+/// Whether the rounds found changes that no notice announced (M33): the reason is not one of this room's.
+pub(super) fn is_doubted(mailbox: &Mailbox) -> bool {
+    let reason = mailbox.push_reason.as_deref();
+    !mailbox.push_healthy && reason.is_some_and(|reason| !Trouble::wrote(reason))
+}
+
 /// What is to be written on the mailbox's row, if anything.
 pub(super) fn judge(
     mailbox: &Mailbox,
@@ -82,12 +88,11 @@ pub(super) fn judge(
         Some(trouble.unwrap_or(Trouble::Pending))
     };
     let reason = mailbox.push_reason.as_deref();
-    let is_doubted = !mailbox.push_healthy && reason.is_some_and(|reason| !Trouble::wrote(reason));
     match missing {
         // What was found out in an earlier run still holds while its rows wait.
         Some(Trouble::Pending) if !mailbox.push_healthy && reason.is_some() => None,
         Some(trouble) => mark(mailbox, false, Some(trouble.sentence())),
-        None if is_doubted => {
+        None if is_doubted(mailbox) => {
             let newest = stored.iter().map(|row| row.created_at).max();
             (mailbox.noticed_at > newest).then_some(MailboxMark::Push {
                 healthy: true,

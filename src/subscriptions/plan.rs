@@ -294,9 +294,11 @@ impl<'a> Steps<'a> {
 
     /// A row that is not wanted any more.
     fn end(&mut self, row: &Subscription) {
-        if row.not_before.is_some_and(|at| at > self.situation.now)
-            && !self.is_in_conflict(&row.scope)
-        {
+        // A deletion that failed waits; an attempt that failed has nothing to be deleted.
+        let must_wait = row.graph_id.is_some()
+            && row.not_before.is_some_and(|at| at > self.situation.now)
+            && !self.is_in_conflict(&row.scope);
+        if must_wait {
             return;
         }
         if let Some(graph_id) = &row.graph_id {

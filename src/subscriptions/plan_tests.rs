@@ -161,6 +161,27 @@ fn what_is_not_wanted_any_more_is_deleted() {
 }
 
 #[test]
+fn an_attempt_that_is_not_wanted_any_more_does_not_wait_for_its_next_try() {
+    let mut row = creating(&calendar("a"));
+    row.not_before = Some(now() + TimeDelta::hours(4));
+
+    let case = Case::wanting(&[]).storing(&[&row]);
+    assert_eq!(case.plan(), [Action::List]);
+    assert_eq!(case.listing(&[]).plan(), [Action::Forget { key: row.key }]);
+}
+
+#[test]
+fn a_deletion_that_failed_waits() {
+    let mut row = active(&MESSAGES, "g1");
+    row.state = SubscriptionState::Retiring;
+    row.not_before = Some(now() + TimeDelta::minutes(4));
+
+    let case = Case::wanting(&[]).storing(&[&row]);
+    assert_eq!(case.plan(), []);
+    assert_eq!(due_at(&case.stored), row.not_before);
+}
+
+#[test]
 fn without_a_public_address_nothing_is_kept() {
     let row = active(&MESSAGES, "g1");
     let mut case = Case::wanting(&[MESSAGES]).storing(&[&row]);

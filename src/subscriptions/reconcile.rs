@@ -11,7 +11,7 @@ use crate::graph::MailboxGraph;
 use crate::model::ids::MailboxId;
 use crate::model::mailbox::Mailbox;
 use crate::model::time::{SharedClock, Timestamp};
-use crate::model::work::{Fence, Subscription, SubscriptionScope};
+use crate::model::work::{Fence, Subscription, SubscriptionScope, SubscriptionState};
 use crate::secrets::sign::Signer;
 use crate::store::{Store, StoreError};
 
@@ -20,7 +20,7 @@ use super::health::{self, Trouble};
 use super::lifetime::Lifetimes;
 use super::listing::list;
 use super::plan::{Action, Listed, Situation, due_at, plan};
-use super::steps::give_up_on;
+use super::steps::{backoff, give_up_on};
 
 /// The plan settles in a few passes; a mailbox that Graph keeps contradicting waits for the next run.
 const PASSES: usize = 8;
@@ -28,6 +28,8 @@ const PASSES: usize = 8;
 const LIST_EVERY: TimeDelta = TimeDelta::hours(24);
 /// A row that the plan cannot help now is not looked at sooner than this.
 const PAUSE: TimeDelta = TimeDelta::seconds(30);
+/// A subscription whose notifications don't come is not replaced more often than this.
+const DOUBT_PAUSE: TimeDelta = TimeDelta::hours(1);
 /// Calendars that are watched at most; the others are polled.
 const MOST_CALENDARS: usize = 100;
 
@@ -46,7 +48,17 @@ pub struct Reconciler {
     pub(super) signer: Signer,
     pub(super) public_url: Option<String>,
     pub(super) lifetimes: Lifetimes,
-    listed_at: Mutex<HashMap<MailboxId, Timestamp>>,
+    lists: Mutex<HashMap<MailboxId, Lists>>,
+}
+
+/// When Graph's list for a mailbox is read.
+#[derive(Debug, Clone, Copy)]
+struct Lists {
+    /// To be compared with ours again.
+    due_at: Timestamp,
+    /// Not even when the plan asks for it.
+    not_before: Option<Timestamp>,
+    failures: i64,
 }
 
 struct ClockBox(SharedClock);
@@ -84,7 +96,7 @@ impl Reconciler {
             signer,
             public_url,
             lifetimes: Lifetimes::default(),
-            listed_at: Mutex::default(),
+            lists: Mutex::default(),
         }
     }
 
@@ -97,49 +109,35 @@ impl Reconciler {
         graph: &MailboxGraph,
     ) -> Result<Reconciled, SubscriptionsError> {
         let wanted = self.wanted(mailbox).await?;
+        // The home's copy of the row is as old as its spell.
+        let Some(present) = self.store.mailbox_get(mailbox.id).await? else {
+            return Ok(Reconciled::default());
+        };
         let mut run = Run {
             reconciler: self,
-            mailbox,
+            mailbox: &present,
             fence,
             graph,
             conflicts: Vec::new(),
             trouble: None,
             is_halted: false,
         };
+        run.answer_doubt().await?;
         let stored = run.settle(&wanted).await?;
-        self.tell(&run, &wanted, &stored).await?;
+        let public_url = self.public_url.as_deref();
+        let mark = health::judge(&present, public_url, &wanted, &stored, run.trouble);
+        if let Some(mark) = mark {
+            let mut tx = run.begin().await?;
+            tx.mailbox_mark(mailbox.id, &[mark], self.now()).await?;
+            tx.commit().await?;
+        }
         let now = self.now();
-        let list_at = (!stored.is_empty()).then(|| self.list_due_at(mailbox.id).max(now));
+        let list_at = (!stored.is_empty()).then(|| self.lists_of(mailbox.id).due_at);
         let rows_at = due_at(&stored);
         let next_at = rows_at.into_iter().chain(list_at).min();
         Ok(Reconciled {
             next_at: next_at.map(|at| at.max(now + PAUSE)),
         })
-    }
-
-    /// Writes on the mailbox's row whether push works, where that has changed.
-    async fn tell(
-        &self,
-        run: &Run<'_>,
-        wanted: &[SubscriptionScope],
-        stored: &[Subscription],
-    ) -> Result<(), SubscriptionsError> {
-        let judge = |mailbox: &Mailbox| {
-            let public_url = self.public_url.as_deref();
-            health::judge(mailbox, public_url, wanted, stored, run.trouble)
-        };
-        if judge(run.mailbox).is_none() {
-            return Ok(());
-        }
-        // The home's copy of the row is as old as its spell.
-        let mailbox = self.store.mailbox_get(run.mailbox.id).await?;
-        let Some(mark) = mailbox.as_ref().and_then(judge) else {
-            return Ok(());
-        };
-        let mut tx = run.begin().await?;
-        tx.mailbox_mark(run.mailbox.id, &[mark], self.now()).await?;
-        tx.commit().await?;
-        Ok(())
     }
 
     async fn wanted(&self, mailbox: &Mailbox) -> Result<Vec<SubscriptionScope>, StoreError> {
@@ -163,15 +161,38 @@ impl Reconciler {
         Ok(wanted)
     }
 
-    fn list_due_at(&self, mailbox: MailboxId) -> Timestamp {
-        let listed_at = self.listed_at().get(&mailbox).copied();
-        listed_at.map_or(Timestamp::UNIX_EPOCH, |at| at + LIST_EVERY)
+    /// As far as this process knows; it begins with a list.
+    fn lists_of(&self, mailbox: MailboxId) -> Lists {
+        let known = self.lists().get(&mailbox).copied();
+        known.unwrap_or(Lists {
+            due_at: Timestamp::UNIX_EPOCH,
+            not_before: None,
+            failures: 0,
+        })
     }
 
-    fn listed_at(&self) -> std::sync::MutexGuard<'_, HashMap<MailboxId, Timestamp>> {
-        self.listed_at
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn list_succeeded(&self, mailbox: MailboxId) {
+        let lists = Lists {
+            due_at: self.now() + LIST_EVERY,
+            not_before: None,
+            failures: 0,
+        };
+        self.lists().insert(mailbox, lists);
+    }
+
+    fn list_failed(&self, mailbox: MailboxId) {
+        let before = self.lists_of(mailbox);
+        let again_at = self.now() + backoff(before.failures, TimeDelta::minutes(30));
+        let lists = Lists {
+            due_at: again_at,
+            not_before: Some(again_at),
+            failures: before.failures + 1,
+        };
+        self.lists().insert(mailbox, lists);
+    }
+
+    fn lists(&self) -> std::sync::MutexGuard<'_, HashMap<MailboxId, Lists>> {
+        self.lists.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -180,6 +201,23 @@ impl Reconciler {
 }
 
 impl Run<'_> {
+    /// Replaces the subscription whose notifications did not come (M33), if it is old enough to be blamed.
+    async fn answer_doubt(&self) -> Result<(), SubscriptionsError> {
+        if !health::is_doubted(self.mailbox) {
+            return Ok(());
+        }
+        for row in self.stored().await? {
+            // The rounds measure mail.
+            let is_blamed = row.scope == SubscriptionScope::Messages
+                && row.state == SubscriptionState::Active
+                && row.created_at + DOUBT_PAUSE <= self.now();
+            if is_blamed {
+                self.retire(row).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Plans and acts until nothing is left; answers what is stored then.
     async fn settle(
         &mut self,
@@ -187,13 +225,10 @@ impl Run<'_> {
     ) -> Result<Vec<Subscription>, SubscriptionsError> {
         let mut stored = self.stored().await?;
         let mut listed = None;
-        let is_list_due = self.reconciler.list_due_at(self.mailbox.id) <= self.now();
+        let is_list_due = self.reconciler.lists_of(self.mailbox.id).due_at <= self.now();
         if stored.is_empty() {
             // Nothing to compare: what a lost database left shows as a conflict, or with tomorrow's list.
-            self.reconciler
-                .listed_at()
-                .entry(self.mailbox.id)
-                .or_insert(self.now());
+            self.reconciler.list_succeeded(self.mailbox.id);
         } else if is_list_due {
             listed = self.list().await?;
         }
@@ -226,15 +261,21 @@ impl Run<'_> {
         Ok(stored)
     }
 
+    /// Reads Graph's list, unless that has just failed; without it the run ends.
     async fn list(&mut self) -> Result<Option<Vec<Listed>>, SubscriptionsError> {
-        let store = &self.reconciler.store;
-        match list(store, self.mailbox.id, self.graph).await {
+        let (reconciler, mailbox) = (self.reconciler, self.mailbox.id);
+        let barred_until = reconciler.lists_of(mailbox).not_before;
+        if barred_until.is_some_and(|until| until > self.now()) {
+            self.is_halted = true;
+            return Ok(None);
+        }
+        match list(&reconciler.store, mailbox, self.graph).await {
             Ok(listed) => {
-                let now = self.now();
-                self.reconciler.listed_at().insert(self.mailbox.id, now);
+                reconciler.list_succeeded(mailbox);
                 Ok(Some(listed))
             }
             Err(SubscriptionsError::Graph(error)) => {
+                reconciler.list_failed(mailbox);
                 self.is_halted = true;
                 give_up_on(error)?;
                 Ok(None)

@@ -221,7 +221,7 @@ impl Run<'_> {
     }
 
     /// What was said to be gone keeps a row until its successor lives, and is deleted then.
-    async fn retire(&self, row: Subscription) -> Result<(), SubscriptionsError> {
+    pub(super) async fn retire(&self, row: Subscription) -> Result<(), SubscriptionsError> {
         let row = Subscription {
             state: SubscriptionState::Retiring,
             renew_at: None,
@@ -378,7 +378,7 @@ fn name(scope: &SubscriptionScope) -> &'static str {
 }
 
 /// A minute, doubled with each failure up to `most`, with a fifth of jitter.
-fn backoff(failures: i64, most: TimeDelta) -> TimeDelta {
+pub(super) fn backoff(failures: i64, most: TimeDelta) -> TimeDelta {
     let doublings = u32::try_from(failures.clamp(0, 16)).unwrap_or(16);
     let whole = (TimeDelta::minutes(1) * 2_i32.pow(doublings.min(12))).min(most);
     let jitter = fastrand::i64(0..=whole.num_milliseconds() / 5);

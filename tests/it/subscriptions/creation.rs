@@ -7,7 +7,7 @@ use graph_mirror::model::time::Clock;
 use graph_mirror::model::work::{ChangeHint, SubscriptionScope, SubscriptionState};
 use serde_json::json;
 
-use super::scene::{Scene, calendar_scope, graph, inbox, key_in, until};
+use super::scene::{Scene, graph, inbox, key_in, until};
 use crate::support::database::on_both_stores;
 
 on_both_stores!(
@@ -25,7 +25,8 @@ on_both_stores!(
         let scopes: Vec<_> = rows.iter().map(|row| row.scope.clone()).collect();
         assert_eq!(scopes.len(), 2);
         assert!(
-            scopes.contains(&SubscriptionScope::Messages) && scopes.contains(&calendar_scope())
+            scopes.contains(&SubscriptionScope::Messages)
+                && scopes.contains(&scene.calendar_scope())
         );
         assert!(
             rows.iter()
@@ -181,7 +182,7 @@ on_both_stores!(
         let scene = Scene::open(&store, &clock).await;
         scene.reconcile().await;
         let mut tx = store.write(graph_mirror::store::Priority::Live).await?;
-        let gone = ["AAMkCalendar=".into()];
+        let gone = [scene.calendar.clone()];
         tx.calendars_delete(scene.mailbox.id, &gone, clock.now(), clock.now())
             .await?;
         tx.commit().await?;

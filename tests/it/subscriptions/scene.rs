@@ -6,15 +6,15 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use futures_util::future::BoxFuture;
 use graph_mirror::graph::{
-    AccessToken, Graph, GraphSettings, MailboxGraph, TokenError, TokenSource,
+    AccessToken, Graph, GraphSettings, MailboxGraph, Prefer, TokenError, TokenSource,
 };
 use graph_mirror::home::{Budget, Limits};
 use graph_mirror::model::calendar::Calendar;
 use graph_mirror::model::ids::{GraphId, MailboxId, Owner, SubscriptionKey};
 use graph_mirror::model::mailbox::Mailbox;
-use graph_mirror::model::time::{Clock, ManualClock, Timestamp};
+use graph_mirror::model::time::{Clock, ManualClock};
 use graph_mirror::model::work::{
-    Cursor, CursorScope, CursorState, Fence, Notice, Subscription, SubscriptionScope,
+    Cursor, CursorScope, CursorState, Fence, Lane, Notice, Subscription, SubscriptionScope,
 };
 use graph_mirror::notifications::router;
 use graph_mirror::sandbox::faults::FaultRule;
@@ -48,6 +48,8 @@ pub struct Scene {
     pub graph: MailboxGraph,
     pub reconciler: Reconciler,
     pub public_url: String,
+    /// The mailbox's own calendar.
+    pub calendar: GraphId,
 }
 
 /// A new token for each call, so that a week may pass.
@@ -87,12 +89,23 @@ impl Scene {
         })
         .await
         .expect("the sandbox starts");
-        sandbox.world().lock().knobs.notification_delay_min_ms = 0;
-        sandbox.world().lock().knobs.notification_delay_max_ms = 0;
+        let quick = json!({
+            "notification_delay_min_ms": 0,
+            "notification_delay_max_ms": 0,
+            // Tests send it themselves.
+            "reauthorization_schedule": false,
+        });
+        sandbox
+            .world()
+            .lock()
+            .knobs
+            .patch(&quick)
+            .expect("the knobs are known");
         let signer = Signer::new(&Keyring::generate());
         let public_url = listen(store, clock, &signer).await;
         let (mailbox, fence) = connect(store, clock, &sandbox, "office").await;
         let graph = graph(&sandbox, clock, &mailbox, Duration::from_secs(10));
+        let calendar = own_calendar(&graph).await;
         let scene = Self {
             reconciler: Reconciler::new(
                 store.clone(),
@@ -108,8 +121,9 @@ impl Scene {
             fence,
             graph,
             public_url,
+            calendar,
         };
-        scene.know_calendar("AAMkCalendar=", None).await;
+        scene.know_calendar(scene.calendar.as_str(), None).await;
         scene.know_cursors().await;
         scene
     }
@@ -118,7 +132,7 @@ impl Scene {
     pub async fn of_messages(store: &Store, clock: &ManualClock) -> Self {
         let scene = Self::open(store, clock).await;
         let mut tx = store.write(Priority::Live).await.expect("a transaction");
-        let calendar = GraphId::from("AAMkCalendar=");
+        let calendar = scene.calendar.clone();
         tx.calendars_delete(scene.mailbox.id, &[calendar], clock.now(), clock.now())
             .await
             .expect("it is deleted");
@@ -160,16 +174,6 @@ impl Scene {
         let mut rows = self.rows().await;
         assert_eq!(rows.len(), 1, "{rows:?}");
         rows.remove(0)
-    }
-
-    pub async fn save(&self, row: &Subscription) {
-        let mut tx = self
-            .store
-            .write(Priority::Live)
-            .await
-            .expect("a transaction");
-        tx.subscription_save(row).await.expect("it is saved");
-        tx.commit().await.expect("it is committed");
     }
 
     /// What the sandbox has.
@@ -217,7 +221,6 @@ impl Scene {
 
     /// Somebody writes a draft.
     pub async fn edit(&self, subject: &str) {
-        use graph_mirror::model::work::Lane;
         let path = self.graph.path("/messages");
         let body = json!({ "subject": subject });
         self.graph
@@ -259,7 +262,7 @@ impl Scene {
             .write(Priority::Live)
             .await
             .expect("a transaction");
-        for scope in [inbox(), view(now)] {
+        for scope in [inbox(), self.view()] {
             let cursor = Cursor {
                 scope,
                 state: CursorState::Idle,
@@ -280,6 +283,20 @@ impl Scene {
                 .expect("it is saved");
         }
         tx.commit().await.expect("it is committed");
+    }
+
+    fn view(&self) -> CursorScope {
+        CursorScope::View {
+            calendar: self.calendar.clone(),
+            start: self.clock.now(),
+            end: self.clock.now() + TimeDelta::days(30),
+        }
+    }
+
+    pub fn calendar_scope(&self) -> SubscriptionScope {
+        SubscriptionScope::Events {
+            calendar: self.calendar.clone(),
+        }
     }
 
     /// The cursors that ask for a round, which is then taken as walked.
@@ -318,18 +335,11 @@ pub fn inbox() -> CursorScope {
     }
 }
 
-fn view(now: Timestamp) -> CursorScope {
-    CursorScope::View {
-        calendar: "AAMkCalendar=".into(),
-        start: now,
-        end: now + TimeDelta::days(30),
-    }
-}
-
-pub fn calendar_scope() -> SubscriptionScope {
-    SubscriptionScope::Events {
-        calendar: "AAMkCalendar=".into(),
-    }
+async fn own_calendar(graph: &MailboxGraph) -> GraphId {
+    let path = graph.path("/calendar");
+    let answer = graph.get_json(Lane::Command, &path, Prefer::IDS).await;
+    let calendar: Value = answer.expect("Graph answers").json().expect("a calendar");
+    calendar["id"].as_str().expect("an id").into()
 }
 
 /// Our endpoints on a port of their own.
