@@ -82,7 +82,7 @@ impl Tx {
             query(format!(
                 "INSERT INTO email_attachments (mailbox_id, message_external_id, external_id, name, content_type,
                     size, is_inline, kind, fetched_at) VALUES {}",
-                bulk::rows(chunk.len(), 9, 1)
+                bulk::rows(self.backend(), chunk.len(), 9)
             ))
             .bind_all(values)
             .execute(self)

@@ -7,12 +7,13 @@ use std::fmt::Write as _;
 use std::ops::Range;
 
 use super::codec::Value;
+use super::pool::Backend;
 
 /// The sizes of chunks of wide rows, such as messages.
 pub(super) const WIDE: &[usize] = &[64, 16, 4, 1];
 
 /// The sizes of chunks of narrow rows, such as entries of the feed.
-pub(super) const NARROW: &[usize] = &[256, 32, 4, 1];
+pub(super) const NARROW: &[usize] = &[256, 64, 16, 4, 1];
 
 /// The lengths of filled-up lists.
 const LISTS: &[usize] = &[1, 4, 20, 64, 256, 1_000];
@@ -30,8 +31,11 @@ pub(super) fn chunks(length: usize, sizes: &[usize]) -> Vec<Range<usize>> {
     ranges
 }
 
-/// `($3, $4), ($5, $6)`: rows of placeholders, the first being `$first`.
-pub(super) fn rows(count: usize, columns: usize, first: usize) -> String {
+/// Rows of placeholders for a statement that has no others: `($1, $2), ($3, $4)`.
+///
+/// On SQLite they have no numbers: a numbered one is a name there, and names are looked up one after the other, for each
+/// of the thousands of values of a chunk.
+pub(super) fn rows(backend: Backend, count: usize, columns: usize) -> String {
     let mut text = String::with_capacity(count * (columns * 7 + 4));
     for row in 0..count {
         if row > 0 {
@@ -42,10 +46,29 @@ pub(super) fn rows(count: usize, columns: usize, first: usize) -> String {
             if column > 0 {
                 text.push_str(", ");
             }
-            let _ = write!(text, "${}", first + row * columns + column);
+            match backend {
+                Backend::Sqlite => text.push('?'),
+                Backend::Postgres => {
+                    let _ = write!(text, "${}", row * columns + column + 1);
+                }
+            }
         }
         text.push(')');
     }
+    text
+}
+
+/// `($3, $4, $5)`
+fn numbered(count: usize, first: usize) -> String {
+    let mut text = String::with_capacity(count * 6 + 2);
+    text.push('(');
+    for number in 0..count {
+        if number > 0 {
+            text.push_str(", ");
+        }
+        let _ = write!(text, "${}", first + number);
+    }
+    text.push(')');
     text
 }
 
@@ -60,7 +83,7 @@ pub(super) fn list<'q, T: Into<Value<'q>>>(
     if let Some(last) = values.last().cloned() {
         values.resize(length.max(values.len()), last);
     }
-    (rows(1, values.len(), first), values)
+    (numbered(values.len(), first), values)
 }
 
 /// The longest list.
@@ -93,8 +116,9 @@ mod tests {
 
     #[test]
     fn placeholders_count_on_from_the_first() {
-        assert_eq!(rows(2, 2, 3), "($3, $4), ($5, $6)");
-        assert_eq!(rows(1, 3, 1), "($1, $2, $3)");
+        assert_eq!(rows(Backend::Postgres, 2, 2), "($1, $2), ($3, $4)");
+        assert_eq!(rows(Backend::Sqlite, 2, 2), "(?, ?), (?, ?)");
+        assert_eq!(numbered(2, 3), "($3, $4)");
     }
 
     #[test]

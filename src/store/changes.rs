@@ -100,7 +100,7 @@ impl Tx {
             }
             query(format!(
                 "INSERT INTO changes (mailbox_id, position, kind, external_id, change, at) VALUES {}",
-                bulk::rows(chunk.len(), 6, 1)
+                bulk::rows(self.backend(), chunk.len(), 6)
             ))
             .bind_all(values)
             .execute(self)

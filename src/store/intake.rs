@@ -368,7 +368,7 @@ async fn insert_noted(
              INSERT INTO notices (mailbox_id, kind, external_id, lane, hint, generation, received_at, due_at, attempts)
              SELECT mailbox_id, kind, external_id, 'live', hint, 1, received_at, received_at, 0
              FROM named WHERE mailbox_id IS NOT NULL {COALESCE}",
-            bulk::rows(count, 5, 1)
+            bulk::rows(tx.backend(), count, 5)
         ))
         .bind_all(values)
         .execute(tx)

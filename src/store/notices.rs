@@ -246,7 +246,7 @@ impl Tx {
             let text = format!(
                 "INSERT INTO notices (mailbox_id, kind, external_id, lane, hint, generation, received_at, due_at,
                     attempts) VALUES {} {COALESCE}",
-                bulk::rows(chunk.len(), 9, 1)
+                bulk::rows(self.backend(), chunk.len(), 9)
             );
             let values = chunk.iter().flat_map(|notice| {
                 let lane = match notice.lane {

@@ -12,7 +12,7 @@ use super::bulk;
 use super::codec::Value;
 use super::dispatch::query;
 use super::error::StoreError;
-use super::pool::Tx;
+use super::pool::{Backend, Tx};
 use crate::model::feed::ItemKind;
 use crate::model::ids::{GraphId, MailboxId};
 use crate::model::time::Timestamp;
@@ -127,7 +127,7 @@ impl Table {
                 "INSERT INTO tombstones (mailbox_id, kind, external_id, fetched_at, deleted_at) VALUES {}
                  ON CONFLICT (mailbox_id, kind, external_id) DO UPDATE SET fetched_at = excluded.fetched_at,
                     deleted_at = excluded.deleted_at",
-                bulk::rows(chunk.len(), 5, 1)
+                bulk::rows(tx.backend(), chunk.len(), 5)
             ))
             .bind_all(values)
             .execute(tx)
@@ -223,7 +223,7 @@ impl Table {
                 values.extend(row.content);
                 values.push(Value::json(row.raw));
             }
-            query(self.statement(range.len()))
+            query(self.statement(tx.backend(), range.len()))
                 .bind_all(values)
                 .execute(tx)
                 .await?;
@@ -231,7 +231,7 @@ impl Table {
         Ok(())
     }
 
-    fn statement(&self, rows: usize) -> String {
+    fn statement(&self, backend: Backend, rows: usize) -> String {
         let content = self.content.join(", ");
         let set = self
             .content
@@ -246,7 +246,7 @@ impl Table {
                 round = COALESCE(excluded.round, {name}.round), content_digest = excluded.content_digest,
                 updated_at = excluded.updated_at, {set}, raw = excluded.raw",
             name = self.name,
-            values = bulk::rows(rows, self.content.len() + 8, 1),
+            values = bulk::rows(backend, rows, self.content.len() + 8),
         )
     }
 
