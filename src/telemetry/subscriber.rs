@@ -172,7 +172,7 @@ mod tests {
             .with(layer);
 
         tracing::subscriber::with_default(subscriber, || {
-            tracing::info!({ super::super::fields::ITEMS } = 3, "applied a round");
+            tracing::info!(items = 3, "applied a round");
             tracing::info!(target: "sqlx::query", "SELECT 'hidden'");
         });
 

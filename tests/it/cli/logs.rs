@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use graph_mirror::telemetry::fields::ALL;
 use regex::Regex;
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -88,6 +89,46 @@ fn no_log_call_names_a_secret_or_a_persons_words() {
     );
 }
 
+/// The names of the fields of a log call: everything before its sentence.
+fn fields(inner: &str) -> Vec<String> {
+    let before = inner.split('"').next().unwrap_or_default();
+    let calls = Regex::new(r"\([^()]*\)").expect("the pattern is valid");
+    calls
+        .replace_all(before, "")
+        .split(',')
+        .map(|part| {
+            let name = part.split('=').next().unwrap_or_default();
+            name.trim().trim_start_matches(['%', '?']).to_owned()
+        })
+        .filter(|name| !name.is_empty() && !name.starts_with("target:"))
+        .collect()
+}
+
+#[test]
+fn every_field_of_a_log_call_is_one_of_the_list() {
+    let known: Vec<&str> = ALL.iter().map(|(name, _)| *name).collect();
+    let mut files = Vec::new();
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);
+    let mut faults = Vec::new();
+
+    for file in files {
+        let text = fs::read_to_string(&file).expect("a source file is text");
+        for (line, inner) in log_calls(&text) {
+            for name in fields(&inner) {
+                if !known.contains(&name.as_str()) {
+                    faults.push(format!("{}:{line}: `{name}`", file.display()));
+                }
+            }
+        }
+    }
+
+    assert!(
+        faults.is_empty(),
+        "fields that do not stand in telemetry/fields.rs:\n{}",
+        faults.join("\n")
+    );
+}
+
 #[test]
 fn the_search_finds_what_it_is_for() {
     let text =
@@ -96,6 +137,8 @@ fn the_search_finds_what_it_is_for() {
     let calls = log_calls(text);
 
     assert_eq!(calls.len(), 1);
+    let names = calls.first().map(|(_, inner)| fields(inner));
+    assert_eq!(names.as_deref(), Some(&["mailbox.id".to_owned(), "address".to_owned()][..]));
     assert!(
         calls
             .first()
