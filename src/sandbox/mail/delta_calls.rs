@@ -128,7 +128,6 @@ fn options(folder: Option<FolderKey>, query: &Query) -> Result<RoundOptions, Gra
         received_from: query.filter.as_ref().map(received_from).transpose()?,
         most: query.top,
         kinds: kinds(query)?,
-        query: query.without(&["$deltatoken", "$skiptoken"]),
     })
 }
 
