@@ -3,7 +3,7 @@
 //! Handlers do four things: extract, authorise, call one function of the domain, render. Nothing here speaks to
 //! Graph: what needs it is left in the database as a command for the mailbox's home, and its outcome is waited for.
 //! Every refusal is a problem of the closed list in [`problem`]. In reading order: [`state`], [`problem`], [`caller`]
-//! (whose key it is), [`query`], then one file per resource, [`page`] (what a browser sees), [`document`] (OpenAPI).
+//! (whose key it is), [`query`], then one file per resource, [`page`] (what a browser sees), [`mod@document`] (OpenAPI).
 
 pub mod caller;
 pub mod commands;

@@ -4,7 +4,7 @@
 //! that could be deleted, no token and no work here; one that cannot be mirrored is in a named state that says who must
 //! do what (M7), and is never tried in a loop.
 //!
-//! In reading order: [`connect`], [`disconnect`], [`states`] (stopping, and taking up again), [`explain`] (what people
+//! In reading order: [`connect`], [`mod@disconnect`], [`states`] (stopping, and taking up again), [`mod@explain`] (what people
 //! are told).
 
 pub mod connect;

@@ -10,8 +10,7 @@ use serde_json::{Value, json};
 
 use super::calendar::window::Window;
 use super::faults::{FaultError, FaultRule};
-use super::identity::Application;
-use super::identity::grants::Revocation;
+use super::identity::{Application, Revocation};
 use super::json::Object;
 use super::knobs::{KnobError, Knobs};
 use super::lifecycle::{self, LifecycleEvent};

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use url::Url;
 
 use super::lifecycle;
-use super::subscriptions::queue::{Answer, Parcel};
+use super::subscriptions::parcel::{Answer, Parcel};
 use super::world::World;
 use crate::model::time::{Clock as _, until};
 
@@ -163,10 +163,11 @@ async fn post(world: World, courier: Courier, parcel: Parcel) {
         taken: status.is_some_and(|status| (200..300).contains(&status)),
         took: until(started_at, now),
     };
-    let knobs = state.knobs.clone();
-    let lost = state
-        .subscriptions
-        .queue
-        .answered(parcel, answer, now, &knobs);
+    let super::world::State {
+        subscriptions,
+        knobs,
+        ..
+    } = &mut *state;
+    let lost = subscriptions.queue.answered(parcel, answer, now, knobs);
     lifecycle::missed(&mut state, &lost, now);
 }

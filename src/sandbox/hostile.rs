@@ -134,7 +134,7 @@ fn honest(state: &mut State, subscription: &Subscription, count: usize) -> Vec<V
                 entity,
                 etag,
             };
-            serde_json::from_str(&render(subscription, &change, tenant_id, rng)).ok()
+            serde_json::from_str(&render(subscription, &change, change.what, tenant_id, rng)).ok()
         })
         .collect()
 }

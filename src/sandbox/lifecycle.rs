@@ -133,22 +133,21 @@ pub(super) fn tick(state: &mut State, now: Timestamp) {
     state.subscriptions.expire(now);
     let lost = state.subscriptions.drop_held(now);
     missed(state, &lost, now);
-    let mut next: Option<Timestamp> = None;
-    let live: Vec<_> = state.subscriptions.live(now).into_iter().cloned().collect();
-    for subscription in live {
-        let mut due = subscription.reauthorization_due;
-        if due <= now {
-            due = later(now, REPEATED);
-            if let Some(kept) = state.subscriptions.get_mut(&subscription.id, now) {
-                kept.reauthorization_due = due;
-            }
-            if state.knobs.reauthorization_schedule {
-                let event = LifecycleEvent::ReauthorizationRequired;
-                send_for(state, &subscription, event, now);
-            }
+    let due: Vec<_> = state
+        .subscriptions
+        .live(now)
+        .into_iter()
+        .filter(|subscription| subscription.reauthorization_due <= now)
+        .cloned()
+        .collect();
+    for subscription in due {
+        if let Some(kept) = state.subscriptions.get_mut(&subscription.id, now) {
+            kept.reauthorization_due = later(now, REPEATED);
         }
-        let due = due.min(subscription.expires_at);
-        next = Some(next.map_or(due, |next| next.min(due)));
+        if state.knobs.reauthorization_schedule {
+            let event = LifecycleEvent::ReauthorizationRequired;
+            send_for(state, &subscription, event, now);
+        }
     }
-    state.subscriptions.next_due = next;
+    state.subscriptions.look_ahead();
 }

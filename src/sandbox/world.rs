@@ -19,7 +19,7 @@ use super::knobs::Knobs;
 use super::mail::MailState;
 use super::mail::outgoing::Outgoing;
 use super::stats::Stats;
-use super::subscriptions::SubscriptionBook;
+use super::subscriptions::{Scene, SubscriptionBook};
 use super::throttle::Throttle;
 use super::{Options, Settings, UserSettings, seed};
 use crate::model::time::{Clock, ManualClock, Timestamp};
@@ -173,14 +173,17 @@ impl State {
             return;
         }
         let now = self.now();
-        self.subscriptions.announce(
-            user,
-            changes,
-            &self.tenant_id,
+        let index = self.find_mailbox(&user.0);
+        let scene = Scene {
+            mail: index
+                .and_then(|index| self.mailboxes.get(index))
+                .map(|mailbox| &mailbox.mail),
+            tenant_id: &self.tenant_id,
             now,
-            &mut self.rng,
-            &self.knobs,
-        );
+            knobs: &self.knobs,
+        };
+        self.subscriptions
+            .announce(user, changes, &scene, &mut self.rng);
     }
 
     /// Hands what happened in the mailbox at `index` to the subscriptions.

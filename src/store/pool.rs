@@ -426,7 +426,10 @@ async fn open_postgres(url: &str, settings: StoreSettings) -> Result<Pools, Stor
         .map_err(unusable)?
         .application_name("graph-mirror")
         // The net under a transaction whose owner has gone: the server ends it.
-        .options([("idle_in_transaction_session_timeout", "15s"), ("plan_cache_mode", "force_custom_plan")])
+        .options([
+            ("idle_in_transaction_session_timeout", "15s"),
+            ("plan_cache_mode", "force_custom_plan"),
+        ])
         .disable_statement_logging();
     // The pool would try for seconds and then only say that it took too long.
     options.connect().await?.close().await?;

@@ -1,12 +1,12 @@
 //! Keeps Graph telling us what changes.
 //!
-//! The wished-for subscriptions stand beside those we know and those Graph lists; [`plan`] names the difference as steps,
+//! The wished-for subscriptions stand beside those we know and those Graph lists; [`mod@plan`] names the difference as steps,
 //! `reconcile` takes them. One watches all messages of a mailbox, one each calendar (F9.5). A row is registered before
 //! Graph is asked, so that no notification is a stranger (R1), and after each creation the cursors it covers are
 //! marked: first the subscription, then the round, so that nothing falls in between (M28). Losing every subscription
 //! costs speed, never truth.
 //!
-//! In reading order: [`address`], [`plan`], [`reconcile`] with `steps`, `listing`, `lifetime` and `health`.
+//! In reading order: [`address`], [`mod@plan`], [`reconcile`] with `steps`, `listing`, `lifetime` and `health`.
 
 pub mod address;
 mod error;

@@ -17,7 +17,10 @@ pub const ALL: [(&str, &str); 22] = [
         "client_request_id",
         "our id of a request to Graph, to quote to Microsoft",
     ),
-    ("request_id", "Graph's id of a request, to quote to Microsoft"),
+    (
+        "request_id",
+        "Graph's id of a request, to quote to Microsoft",
+    ),
     ("code", "the code of an error of Microsoft's"),
     ("reason", "why a mailbox is not mirrored"),
     ("failures", "failures in a row"),

@@ -124,16 +124,17 @@ impl World {
 
     /// Lets a new message arrive in a mailbox's Inbox; answers its immutable id.
     pub fn deliver_message(&self, mailbox: &str) -> Result<String, CommandError> {
+        let unknown = || CommandError::UnknownMailbox(mailbox.to_owned());
         let mut state = self.lock();
-        let index = state
-            .find_mailbox(mailbox)
-            .ok_or_else(|| CommandError::UnknownMailbox(mailbox.to_owned()))?;
-        let mut rng = state.rng.fork();
+        let index = state.find_mailbox(mailbox).ok_or_else(unknown)?;
+        let owned = state.mailboxes.get_mut(index).ok_or_else(unknown)?;
+        // The mailbox's own generator: what arrives depends on nothing but what arrived before.
+        let mut rng = owned.mail.rng().fork();
         let mut memory = Memory::default();
         let kind = Kind::Mail(MailEdit::Deliver);
         make(&mut state, index, kind, &mut memory, &mut rng)
             .map(|(id, _)| id)
-            .ok_or_else(|| CommandError::UnknownMailbox(mailbox.to_owned()))
+            .ok_or_else(unknown)
     }
 }
 

@@ -11,6 +11,7 @@ pub mod grants;
 pub mod keys;
 mod metadata;
 mod page;
+mod revocation;
 pub mod scopes;
 mod token;
 
@@ -34,6 +35,8 @@ use super::http;
 use super::ids::guid;
 use super::world::{UserId, World};
 use crate::model::time::{Timestamp, later};
+
+pub use revocation::Revocation;
 
 /// Who a token speaks for.
 #[derive(Debug, Clone, PartialEq, Eq)]

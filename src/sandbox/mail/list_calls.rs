@@ -13,7 +13,7 @@ use super::{MailState, mail_of, message_calls};
 use crate::sandbox::call::{Call, Reply};
 use crate::sandbox::error::GraphFault;
 use crate::sandbox::json::{Object, push_list};
-use crate::sandbox::query::filter::Operand;
+use crate::sandbox::query::filter::{Filter, Operand};
 use crate::sandbox::query::{Order, Query};
 use crate::sandbox::world::State;
 
@@ -277,12 +277,31 @@ const FILTERABLE: &[&str] = &[
     "sender/emailaddress/name",
 ];
 
+impl MailState {
+    /// Whether a message fits a filter, as the filter of a subscription asks (S64).
+    pub fn matches(&self, key: MessageKey, filter: &Filter) -> bool {
+        self.message(key)
+            .is_some_and(|message| filter.matches(&|property| operand(self, message, property)))
+    }
+}
+
+/// Refuses a filter of properties that cannot be filtered by.
+pub fn check_filter(filter: &Filter) -> Result<(), GraphFault> {
+    let mut properties = Vec::new();
+    filter.properties(&mut properties);
+    check_names(&properties)
+}
+
 fn check_properties(query: &Query) -> Result<(), GraphFault> {
     let mut properties = Vec::new();
     if let Some(filter) = &query.filter {
         filter.properties(&mut properties);
     }
     properties.extend(query.order_by.iter().map(|order| order.property.as_str()));
+    check_names(&properties)
+}
+
+fn check_names(properties: &[&str]) -> Result<(), GraphFault> {
     for property in properties {
         if !FILTERABLE.contains(&property.to_ascii_lowercase().as_str()) {
             return Err(GraphFault::invalid_query(format!(

@@ -32,6 +32,7 @@ use super::permission::Need;
 use super::world::State;
 
 pub use folder::FolderKey;
+pub use list_calls::check_filter;
 pub use message::{Message, MessageKey};
 pub use operations::MessagePatch;
 pub use state::{MailState, whole_seconds};

@@ -2,7 +2,7 @@
 //!
 //! What stands here are the primitive moves, which keep indexes, counts and logs true to each other.
 //! Whoever changes mail calls the operations in `operations`, `outgoing` and `folder`, which return
-//! the [`Change`](crate::sandbox::world::Change)s to announce.
+//! the [`Change`]s to announce.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};

@@ -11,10 +11,12 @@ use super::super::error::GraphFault;
 use super::super::http::Outcome;
 use super::super::identity::Caller;
 use super::super::ids::guid;
-use super::super::mail::MailState;
+use super::super::mail::{MailState, check_filter};
 use super::super::permission::reachable;
+use super::super::query::filter::Filter;
 use super::super::world::{State, World};
 use super::handshake::{shake, token};
+use super::membership::Membership;
 use super::request::{Renewed, Wanted, not_found};
 use super::resource::{Owner, Watched};
 use super::{Renewal, Subscription, reauthorization_due};
@@ -131,6 +133,20 @@ fn grant(
         Watched::Contacts => ("Contacts", Watched::Contacts),
     };
     permit(&call.caller, area)?;
+    let membership = match wanted.resource.filter {
+        None => None,
+        Some(text) if area == "Mail" => {
+            let filter = Filter::parse(&text)?;
+            check_filter(&filter)?;
+            Some(Membership::begin(filter, text, &mailbox.mail, &watched))
+        }
+        Some(_) => {
+            return Err(GraphFault::bad_request(
+                "InvalidRequest",
+                "$filter is not supported in the resource of this subscription.",
+            ));
+        }
+    };
     let authorised_until = call.caller.expires_at;
     Ok(Subscription {
         mailbox: mailbox.user.id.clone(),
@@ -139,6 +155,7 @@ fn grant(
         app_id: call.caller.app_id.clone(),
         creator: call.caller.user.clone(),
         watched,
+        membership,
         resource: wanted.resource_text,
         types: wanted.types,
         change_type: wanted.change_type,

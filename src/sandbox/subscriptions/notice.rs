@@ -37,6 +37,7 @@ struct ResourceData<'a> {
 pub(in super::super) fn render(
     subscription: &Subscription,
     change: &Change,
+    what: ChangeType,
     tenant_id: &str,
     rng: &mut fastrand::Rng,
 ) -> String {
@@ -70,7 +71,7 @@ pub(in super::super) fn render(
         id: rng.bool().then(|| guid(rng)),
         subscription_id: &subscription.id,
         subscription_expiration_date_time: expiry(subscription.expires_at, rng),
-        change_type: match change.what {
+        change_type: match what {
             ChangeType::Created => "created",
             ChangeType::Updated => "updated",
             ChangeType::Deleted => "deleted",

@@ -4,20 +4,13 @@
 //! The queue decides; `delivery` posts what it is given and reports back. Everything for one address
 //! goes the same way, whatever subscription or application it is of, several items to a POST.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use serde::Serialize;
-use url::Url;
-
 use super::super::knobs::Knobs;
+use super::health::{Health, Standing, WINDOW, host};
+use super::parcel::{Answer, Notice, Parcel};
 use crate::model::time::{Timestamp, later};
-
-/// The answer to a first attempt must have come by then (F10.14).
-pub const FIRST_ALLOWANCE: Duration = Duration::from_secs(3);
-
-/// The answer to a further attempt.
-pub const RETRY_ALLOWANCE: Duration = Duration::from_secs(10);
 
 /// When an item that nobody took is given up (F10.13).
 const GIVEN_UP: Duration = Duration::from_hours(4);
@@ -28,73 +21,6 @@ const FIRST_WAIT: Duration = Duration::from_secs(10);
 /// The longest wait.
 const LONGEST_WAIT: Duration = Duration::from_mins(30);
 
-/// Endpoints are judged by their answers of the last ten minutes (F10.15, F10.16).
-const WINDOW: Duration = Duration::from_mins(10);
-
-/// Fewer answers than this judge nobody.
-const LEAST_SAMPLE: usize = 10;
-
-/// One item on its way.
-#[derive(Debug, Clone)]
-pub struct Notice {
-    /// Whose it is.
-    pub subscription_id: String,
-    /// The item as JSON.
-    pub body: String,
-}
-
-/// What goes out in one POST.
-#[derive(Debug, Clone)]
-pub struct Parcel {
-    /// Where to.
-    pub url: String,
-    /// The items.
-    pub notices: Vec<Notice>,
-    /// 1 for the first attempt.
-    pub attempt: u32,
-    /// When it was first tried.
-    pub first_at: Timestamp,
-}
-
-impl Parcel {
-    /// The body of the POST (F10.1).
-    pub fn body(&self) -> String {
-        let size: usize = self
-            .notices
-            .iter()
-            .map(|notice| notice.body.len() + 1)
-            .sum();
-        let mut body = String::with_capacity(size + 16);
-        body.push_str("{\"value\":[");
-        for (index, notice) in self.notices.iter().enumerate() {
-            if index > 0 {
-                body.push(',');
-            }
-            body.push_str(&notice.body);
-        }
-        body.push_str("]}");
-        body
-    }
-
-    /// How long its answer may take.
-    pub fn allowance(&self) -> Duration {
-        if self.attempt == 1 {
-            FIRST_ALLOWANCE
-        } else {
-            RETRY_ALLOWANCE
-        }
-    }
-}
-
-/// What became of a POST.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Answer {
-    /// A 2xx within the allowance.
-    pub taken: bool,
-    /// How long it took.
-    pub took: Duration,
-}
-
 type Place = (Timestamp, u64);
 
 #[derive(Debug, Default)]
@@ -102,77 +28,6 @@ struct Endpoint {
     waiting: BTreeMap<Place, Notice>,
     retrying: BTreeMap<Place, Parcel>,
     in_flight: usize,
-}
-
-/// How an endpoint is treated (S61).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Standing {
-    /// As any other.
-    Healthy,
-    /// It is slow: until then, what is new goes out ten minutes later.
-    Slow(Timestamp),
-    /// Until then, what is new is discarded.
-    Dropping(Timestamp),
-}
-
-#[derive(Debug)]
-struct Health {
-    answers: VecDeque<(Timestamp, Duration)>,
-    standing: Standing,
-    lost: Vec<String>,
-}
-
-impl Default for Health {
-    fn default() -> Self {
-        Self {
-            answers: VecDeque::new(),
-            standing: Standing::Healthy,
-            lost: Vec::new(),
-        }
-    }
-}
-
-impl Health {
-    /// Judges anew: more than 15 of a hundred beyond ten seconds, more than 10 beyond three.
-    fn judge(&mut self, now: Timestamp) {
-        while self
-            .answers
-            .front()
-            .is_some_and(|(at, _)| later(*at, WINDOW) <= now)
-        {
-            self.answers.pop_front();
-        }
-        let all = self.answers.len();
-        let beyond = |allowance: Duration| {
-            self.answers
-                .iter()
-                .filter(|(_, took)| *took >= allowance)
-                .count()
-        };
-        self.standing = if all < LEAST_SAMPLE {
-            Standing::Healthy
-        } else if beyond(RETRY_ALLOWANCE) * 100 > all * 15 {
-            Standing::Dropping(later(now, WINDOW))
-        } else if beyond(FIRST_ALLOWANCE) * 100 > all * 10 {
-            Standing::Slow(later(now, WINDOW))
-        } else {
-            Standing::Healthy
-        };
-    }
-
-    /// The standing at `now`; a term that is over is followed by a fresh look.
-    fn standing(&mut self, now: Timestamp) -> Standing {
-        match self.standing {
-            Standing::Slow(until) if until <= now => self.judge(now),
-            Standing::Dropping(until) if until <= now => {
-                self.answers.clear();
-                self.standing = Standing::Healthy;
-            }
-            _ => {}
-        }
-        self.standing
-    }
 }
 
 /// What waits for which endpoint.
@@ -306,10 +161,7 @@ impl Queue {
     ) -> Vec<String> {
         if knobs.endpoint_states {
             let health = self.health.entry(host(&parcel.url)).or_default();
-            health.answers.push_back((now, answer.took));
-            if health.standing == Standing::Healthy {
-                health.judge(now);
-            }
+            health.answered(now, answer.took);
         }
         self.last += 1;
         let place = self.last;
@@ -355,7 +207,7 @@ impl Queue {
         self.health
             .values()
             .filter(|health| !health.lost.is_empty())
-            .filter_map(|health| match health.standing {
+            .filter_map(|health| match health.last_standing() {
                 Standing::Dropping(until) => Some(until),
                 _ => None,
             })
@@ -411,7 +263,7 @@ impl Queue {
     pub fn standings(&self) -> BTreeMap<String, Standing> {
         self.health
             .iter()
-            .map(|(host, health)| (host.clone(), health.standing))
+            .map(|(host, health)| (host.clone(), health.last_standing()))
             .collect()
     }
 }
@@ -426,13 +278,9 @@ fn wait(attempt: u32) -> Duration {
     (FIRST_WAIT * 2_u32.pow(doublings)).min(LONGEST_WAIT)
 }
 
-/// Slowness is judged by the host (F10.16).
-fn host(url: &str) -> String {
-    Url::parse(url).map_or_else(|_| url.to_owned(), |url| url.origin().ascii_serialization())
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::parcel::{FIRST_ALLOWANCE, RETRY_ALLOWANCE};
     use super::*;
 
     const URL: &str = "http://127.0.0.1:1/notify";

@@ -60,6 +60,8 @@ pub struct Resource {
     pub watched: Watched,
     /// `$select`, which resource data needs (S54).
     pub select: Vec<String>,
+    /// `$filter`, which narrows what is seen (S64).
+    pub filter: Option<String>,
 }
 
 fn unsupported(resource: &str) -> GraphFault {
@@ -99,17 +101,20 @@ impl Resource {
             ["contacts"] => Watched::Contacts,
             _ => return Err(unsupported(text)),
         };
+        let (select, filter) = options(query)?;
         Ok(Self {
             owner,
             watched,
-            select: options(query)?,
+            select,
+            filter,
         })
     }
 }
 
-/// F9.8: what may stand behind the path. Answers `$select`.
-fn options(query: &str) -> Result<Vec<String>, GraphFault> {
+/// F9.8: what may stand behind the path. Answers `$select` and `$filter`.
+fn options(query: &str) -> Result<(Vec<String>, Option<String>), GraphFault> {
     let mut select = Vec::new();
+    let mut filter = None;
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let decode = |text: &str| {
@@ -137,6 +142,7 @@ fn options(query: &str) -> Result<Vec<String>, GraphFault> {
                 }
                 select = values().map(str::to_owned).collect();
             }
+            "$filter" => filter = Some(value),
             "$expand" => {
                 let extended = |part: &str| {
                     let part = part.to_ascii_lowercase();
@@ -156,7 +162,7 @@ fn options(query: &str) -> Result<Vec<String>, GraphFault> {
             }
         }
     }
-    Ok(select)
+    Ok((select, filter))
 }
 
 #[cfg(test)]

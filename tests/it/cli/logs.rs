@@ -108,7 +108,10 @@ fn fields(inner: &str) -> Vec<String> {
 fn every_field_of_a_log_call_is_one_of_the_list() {
     let known: Vec<&str> = ALL.iter().map(|(name, _)| *name).collect();
     let mut files = Vec::new();
-    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);
+    sources(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
+        &mut files,
+    );
     let mut faults = Vec::new();
 
     for file in files {
@@ -138,7 +141,10 @@ fn the_search_finds_what_it_is_for() {
 
     assert_eq!(calls.len(), 1);
     let names = calls.first().map(|(_, inner)| fields(inner));
-    assert_eq!(names.as_deref(), Some(&["mailbox.id".to_owned(), "address".to_owned()][..]));
+    assert_eq!(
+        names.as_deref(),
+        Some(&["mailbox.id".to_owned(), "address".to_owned()][..])
+    );
     assert!(
         calls
             .first()

@@ -373,3 +373,55 @@ async fn a_deleted_subscription_delivers_what_was_on_its_way_and_nothing_new() {
     quiet(&bench).await;
     assert_eq!((ear.unheard(), bench.world().deliveries().waiting), (0, 0));
 }
+
+#[tokio::test]
+async fn s64_with_a_filter_entering_the_set_is_created_and_leaving_it_is_deleted() {
+    let bench = Bench::start().await;
+    let ear = Ear::open().await;
+    let token = bench.token(0);
+    bench.turn(&json!({"notification_delay_min_ms": 0, "notification_delay_max_ms": 0}));
+    let filtered =
+        json!({"resource": "me/mailFolders('Inbox')/messages?$filter=isRead%20eq%20false"});
+    subscribe(&bench, &token, &ear, filtered).await;
+    let mailbox = bench.user_id(0);
+    let id = bench.world().deliver_message(&mailbox).unwrap();
+    let path: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
+    let path = format!("/me/messages/{path}");
+    let change = async |body: Value| {
+        let answer = bench.call(&token, Method::PATCH, &path, Some(body)).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+    };
+
+    change(json!({"isRead": true})).await;
+    change(json!({"importance": "high"})).await;
+    change(json!({"isRead": false})).await;
+    change(json!({"importance": "low"})).await;
+    let body = json!({"destinationId": "archive"});
+    bench
+        .call(&token, Method::POST, &format!("{path}/move"), Some(body))
+        .await;
+
+    let mut told = Vec::new();
+    for item in ear.items(5).await {
+        assert_eq!(item["resourceData"]["id"], id.as_str());
+        told.push(item["changeType"].as_str().unwrap().to_owned());
+    }
+    told.sort();
+    assert_eq!(
+        told,
+        ["created", "created", "deleted", "deleted", "updated"]
+    );
+    bench.quiet().await;
+    assert_eq!(ear.unheard(), 0);
+
+    let events = json!({
+        "changeType": "created",
+        "notificationUrl": ear.url,
+        "resource": "me/events?$filter=isAllDay%20eq%20true",
+        "expirationDateTime": (morning() + chrono::TimeDelta::days(1)).to_rfc3339(),
+    });
+    let refused = bench
+        .call(&token, Method::POST, "/subscriptions", Some(events))
+        .await;
+    assert_eq!(refused.status, 400);
+}

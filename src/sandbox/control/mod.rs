@@ -4,11 +4,15 @@
 //! answered with 400 or 404 and a sentence in `error`. `docs/reference/sandbox.md` describes every
 //! endpoint; a test holds the two together.
 
+mod identity;
+mod mailboxes;
+mod subscriptions;
+
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::extract::{Path, Query, State as Extract};
-use axum::http::{StatusCode, header};
+use axum::extract::{Path, State as Extract};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, patch, post};
 use axum::{Json, Router};
@@ -17,13 +21,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::Settings;
-use super::commands::{ApplicationChange, CommandError, DeltaKind, Which};
-use super::edits::EditOrder;
+use super::commands::CommandError;
 use super::faults::FaultRule;
-use super::hostile::Hostility;
-use super::identity::grants::Revocation;
-use super::lifecycle::LifecycleEvent;
-use super::stamp;
 use super::world::World;
 use crate::model::time::Clock as _;
 
@@ -32,6 +31,9 @@ pub const ENDPOINTS: &[(&str, &str, &str)] = &[
     ("GET", "/", "this list"),
     ("GET", "/settings", "what a client needs to know"),
     ("GET", "/mailboxes", "all mailboxes"),
+    ("GET", "/mailboxes/{id}/truth", "what a mirror should hold"),
+    ("POST", "/mailboxes/{id}/edits", "random edits"),
+    ("POST", "/mailboxes/{id}/messages", "new mail arrives"),
     (
         "POST",
         "/mailboxes/{id}/licence",
@@ -85,11 +87,11 @@ pub fn router(world: &World) -> Router {
     let routes: Vec<(&str, MethodRouter<World>)> = vec![
         ("/", get(index)),
         ("/settings", get(settings)),
-        ("/mailboxes", get(mailboxes)),
-        ("/mailboxes/{id}/truth", get(truth)),
-        ("/mailboxes/{id}/edits", post(edit)),
-        ("/mailboxes/{id}/messages", post(deliver)),
-        ("/mailboxes/{id}/licence", post(licence)),
+        ("/mailboxes", get(mailboxes::list)),
+        ("/mailboxes/{id}/truth", get(mailboxes::truth)),
+        ("/mailboxes/{id}/edits", post(mailboxes::edit)),
+        ("/mailboxes/{id}/messages", post(mailboxes::deliver)),
+        ("/mailboxes/{id}/licence", post(mailboxes::licence)),
         ("/clock", get(clock)),
         ("/clock/advance", post(advance)),
         ("/knobs", get(knobs).merge(patch(turn))),
@@ -101,20 +103,26 @@ pub fn router(world: &World) -> Router {
         ),
         ("/faults/{id}", delete(clear_fault)),
         ("/stats", get(stats)),
-        ("/delta/expire", post(expire)),
-        ("/subscriptions", get(subscriptions)),
-        ("/subscriptions/end", post(end_subscriptions)),
-        ("/subscriptions/lifecycle", post(send_lifecycle)),
-        ("/subscriptions/hostile", post(send_hostile)),
-        ("/identity/revoke", post(revoke)),
-        ("/identity/lapse", post(lapse)),
-        ("/identity/rotate-keys", post(rotate_keys)),
-        ("/identity/token", post(issue_token)),
+        ("/delta/expire", post(mailboxes::expire)),
+        ("/subscriptions", get(subscriptions::list)),
+        ("/subscriptions/end", post(subscriptions::end_subscriptions)),
+        (
+            "/subscriptions/lifecycle",
+            post(subscriptions::send_lifecycle),
+        ),
+        ("/subscriptions/hostile", post(subscriptions::send_hostile)),
+        ("/identity/revoke", post(identity::revoke)),
+        ("/identity/lapse", post(identity::lapse)),
+        ("/identity/rotate-keys", post(identity::rotate_keys)),
+        ("/identity/token", post(identity::issue_token)),
         (
             "/identity/applications",
-            get(applications).merge(post(register)),
+            get(identity::applications).merge(post(identity::register)),
         ),
-        ("/identity/applications/{id}", patch(change_application)),
+        (
+            "/identity/applications/{id}",
+            patch(identity::change_application),
+        ),
     ];
     routes
         .into_iter()
@@ -185,108 +193,6 @@ async fn settings(Extract(world): Extract<World>) -> Json<Settings> {
     Json(world.settings())
 }
 
-async fn mailboxes(Extract(world): Extract<World>) -> Json<Value> {
-    Json(json!({ "mailboxes": world.mailboxes() }))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TruthWindow {
-    #[serde(default)]
-    window_start: Option<String>,
-    #[serde(default)]
-    window_end: Option<String>,
-}
-
-async fn truth(
-    Extract(world): Extract<World>,
-    Path(mailbox): Path<String>,
-    Query(window): Query<TruthWindow>,
-) -> Result<Response, Refused> {
-    let instant = |text: String| stamp::parse(&text).ok_or(CommandError::Window);
-    let window = match (window.window_start, window.window_end) {
-        (None, None) => None,
-        (Some(from), Some(until)) => Some((instant(from)?, instant(until)?)),
-        _ => return Err(CommandError::Window.into()),
-    };
-    let text = world.truth(&mailbox, window)?;
-    Ok(([(header::CONTENT_TYPE, "application/json")], text).into_response())
-}
-
-async fn edit(Extract(world): Extract<World>, Path(mailbox): Path<String>, body: Bytes) -> Answer {
-    let order: EditOrder = read(&body)?;
-    let edits = world.edit(&mailbox, &order)?;
-    Ok(Json(json!({ "edits": edits })))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Delivery {
-    #[serde(default = "one")]
-    count: usize,
-}
-
-fn one() -> usize {
-    1
-}
-
-async fn deliver(
-    Extract(world): Extract<World>,
-    Path(mailbox): Path<String>,
-    body: Bytes,
-) -> Answer {
-    let Delivery { count } = read(&body)?;
-    let mut ids = Vec::new();
-    for _ in 0..count {
-        ids.push(world.deliver_message(&mailbox)?);
-    }
-    Ok(Json(json!({ "ids": ids })))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Expiry {
-    #[serde(default)]
-    mailbox: Option<String>,
-    #[serde(default)]
-    kind: Option<DeltaKind>,
-}
-
-async fn expire(Extract(world): Extract<World>, body: Bytes) -> Answer {
-    let Expiry { mailbox, kind } = read(&body)?;
-    let expired = world.expire_delta_tokens(mailbox.as_deref(), kind)?;
-    Ok(Json(json!({ "expired": expired })))
-}
-
-#[derive(Deserialize)]
-struct Hostile {
-    #[serde(flatten)]
-    which: Which,
-    kind: Hostility,
-}
-
-async fn send_hostile(Extract(world): Extract<World>, body: Bytes) -> Answer {
-    let Hostile { which, kind } = read(&body)?;
-    let statuses = world.send_hostile(&which, kind).await?;
-    Ok(Json(json!({ "statuses": statuses })))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Licence {
-    on: bool,
-}
-
-async fn licence(
-    Extract(world): Extract<World>,
-    Path(mailbox): Path<String>,
-    body: Bytes,
-) -> Answer {
-    let Licence { on } = read(&body)?;
-    world.set_licence(&mailbox, on)?;
-    Ok(Json(json!({ "licensed": on })))
-}
-
 async fn clock(Extract(world): Extract<World>) -> Json<Value> {
     Json(json!({ "now": world.clock().now() }))
 }
@@ -344,97 +250,4 @@ async fn clear_fault(Extract(world): Extract<World>, Path(id): Path<u64>) -> Sta
 async fn stats(Extract(world): Extract<World>) -> Json<Value> {
     let stats = world.lock().stats.clone();
     Json(json!({ "graph": stats, "notifications": world.deliveries() }))
-}
-
-async fn subscriptions(Extract(world): Extract<World>) -> Json<Value> {
-    Json(json!({ "subscriptions": world.subscriptions() }))
-}
-
-#[derive(Deserialize)]
-struct End {
-    #[serde(flatten)]
-    which: Which,
-    #[serde(default)]
-    silently: bool,
-}
-
-async fn end_subscriptions(Extract(world): Extract<World>, body: Bytes) -> Answer {
-    let End { which, silently } = read(&body)?;
-    let ended = world.end_subscriptions(&which, silently)?;
-    Ok(Json(json!({ "ended": ended })))
-}
-
-#[derive(Deserialize)]
-struct Lifecycle {
-    #[serde(flatten)]
-    which: Which,
-    event: LifecycleEvent,
-}
-
-async fn send_lifecycle(Extract(world): Extract<World>, body: Bytes) -> Answer {
-    let Lifecycle { which, event } = read(&body)?;
-    let sent = world.send_lifecycle(&which, event)?;
-    Ok(Json(json!({ "sent": sent })))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Revoke {
-    user: String,
-    kind: Revocation,
-}
-
-async fn revoke(Extract(world): Extract<World>, body: Bytes) -> Answer {
-    let Revoke { user, kind } = read(&body)?;
-    let revoked = world.revoke(&user, kind)?;
-    Ok(Json(json!({ "revoked": revoked })))
-}
-
-async fn lapse(Extract(world): Extract<World>) -> Json<Value> {
-    Json(json!({ "ended": world.lapse_tokens() }))
-}
-
-async fn rotate_keys(Extract(world): Extract<World>) -> Json<Value> {
-    Json(json!({ "published": world.rotate_keys() }))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TokenWish {
-    #[serde(default)]
-    user: Option<String>,
-    scopes: Vec<String>,
-}
-
-async fn issue_token(Extract(world): Extract<World>, body: Bytes) -> Answer {
-    let TokenWish { user, scopes } = read(&body)?;
-    let scopes: Vec<_> = scopes.iter().map(String::as_str).collect();
-    let token = world.issue_token(user.as_deref(), &scopes)?;
-    Ok(Json(json!({ "access_token": token })))
-}
-
-async fn applications(Extract(world): Extract<World>) -> Json<Value> {
-    Json(json!({ "applications": world.applications() }))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Registration {
-    display_name: String,
-}
-
-async fn register(Extract(world): Extract<World>, body: Bytes) -> Answer {
-    let Registration { display_name } = read(&body)?;
-    let application = world.register_application(display_name);
-    Ok(Json(serde_json::to_value(application).unwrap_or_default()))
-}
-
-async fn change_application(
-    Extract(world): Extract<World>,
-    Path(client_id): Path<String>,
-    body: Bytes,
-) -> Answer {
-    let change: ApplicationChange = read(&body)?;
-    let application = world.change_application(&client_id, &change)?;
-    Ok(Json(serde_json::to_value(application).unwrap_or_default()))
 }
