@@ -155,6 +155,10 @@ impl Visit {
         match self.fulfil(&command).await {
             Ok(outcome) => {
                 self.finish(&command, Ok(outcome)).await?;
+                if command.wish == Wish::Disconnect {
+                    // Not before the outcome is written: it ends this lane too.
+                    self.home.stopping.cancel();
+                }
                 Ok(Next::Again)
             }
             Err(error) => {
@@ -186,7 +190,6 @@ impl Visit {
             let parts = &self.parts;
             let done =
                 disconnect(&parts.store, &self.graph, &self.home.fence, &parts.clock).await?;
-            self.home.stopping.cancel();
             return Ok(serde_json::json!({
                 "disconnected": true,
                 "subscriptions_deleted": done.subscriptions_deleted,

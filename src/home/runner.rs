@@ -107,7 +107,8 @@ impl Homes {
             return Ok(None);
         };
         let door = Door {
-            stopping: stop,
+            // A home may end itself, and nothing else with it.
+            stopping: stop.child_token(),
             ..Door::at(now)
         };
         let host = self.host(resident);

@@ -173,7 +173,7 @@ mod tests {
 
         tracing::subscriber::with_default(subscriber, || {
             tracing::info!(items = 3, "applied a round");
-            tracing::info!(target: "sqlx::query", "SELECT 'hidden'");
+            tracing::info!(target: "sqlx", "SELECT 'hidden'");
         });
 
         let lines = lines.lock().expect("no test panics while holding it");

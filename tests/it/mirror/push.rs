@@ -8,7 +8,7 @@ use graph_mirror::model::time::Clock;
 use graph_mirror::model::work::{
     ChangeHint, NoticeKind, Subscription, SubscriptionScope, SubscriptionState,
 };
-use graph_mirror::store::{Backend, Priority};
+use graph_mirror::store::{Backend, MailboxMark, Priority};
 
 use super::mailbox::{Connected, Setup};
 use super::on_both;
@@ -46,6 +46,13 @@ async fn watched(backend: Backend) -> Connected {
     tx.subscription_save(&subscription)
         .await
         .expect("it is saved");
+    let believed = MailboxMark::Push {
+        healthy: true,
+        reason: None,
+    };
+    tx.mailbox_mark(bench.mailbox, &[believed], now)
+        .await
+        .expect("it is written down");
     tx.commit().await.expect("it is committed");
     bench.clock.advance(Duration::from_secs(1));
     bench.backfill().await;

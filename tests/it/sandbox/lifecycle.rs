@@ -86,12 +86,14 @@ async fn s66_reauthorization_is_asked_for_before_the_token_ends_and_until_it_is_
         ear.items(1).await[0]["lifecycleEvent"],
         "reauthorizationRequired"
     );
+    bench.quiet().await;
     bench.advance(15 * 60);
     assert_eq!(
         ear.items(1).await[0]["lifecycleEvent"],
         "reauthorizationRequired"
     );
 
+    bench.quiet().await;
     let path = format!("/subscriptions/{id}/reauthorize");
     assert_eq!(
         bench

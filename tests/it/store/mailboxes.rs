@@ -159,6 +159,7 @@ on_both_stores!(what_is_marked_on_a_mailbox_reads_back, |store, clock| {
                 MailboxMark::NoticedAt(now),
                 MailboxMark::AuditAt(Some(in_two)),
                 MailboxMark::NotBefore(Some(in_one)),
+                MailboxMark::RequestsSpent("[[5,1]]".to_owned()),
                 MailboxMark::Push {
                     healthy: true,
                     reason: Some("notices arrive".to_owned()),
@@ -179,6 +180,9 @@ on_both_stores!(what_is_marked_on_a_mailbox_reads_back, |store, clock| {
         )
         .await?;
 
+    let spent = store.mailbox_requests_spent(mailbox).await?;
+    let spent = spent.map(|text| text.replace(' ', ""));
+    assert_eq!(spent.as_deref(), Some("[[5,1]]"));
     let stored = store.mailbox_get(mailbox).await?.expect("it is there");
     assert_eq!(stored.folders_at, Some(now));
     assert_eq!(stored.calendars_at, Some(in_one));
