@@ -136,7 +136,8 @@ impl Rig {
             {
                 return;
             }
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            // Seldom: the looks compete with what is measured.
+            tokio::time::sleep(Duration::from_millis(25)).await;
         }
     }
 
