@@ -8,6 +8,7 @@ pub mod ngrok;
 pub mod parts;
 mod quiet;
 mod resident;
+mod rests;
 pub mod schedule;
 pub mod service;
 

@@ -10,6 +10,7 @@ use tracing::{error, info, warn};
 
 use super::parts::Parts;
 use super::resident::Next;
+use super::rests::{Rests, Scope};
 use crate::graph::MailboxGraph;
 use crate::home::Home;
 use crate::mailboxes::{disconnect, states};
@@ -27,6 +28,9 @@ const AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// After a failure that the operator must mend.
 const AFTER_ALARM: Duration = Duration::from_mins(2);
 
+/// A command that could not be fulfilled in passing is tried again for so long, then its outcome is the failure.
+const COMMAND_LASTS: Duration = Duration::from_mins(2);
+
 /// A suspended mailbox is looked at so often.
 const PROBE_EVERY: Duration = Duration::from_hours(24);
 
@@ -37,6 +41,7 @@ pub struct Service {
     mirror: mirror::Settings,
     /// None where nobody would hear a notification.
     reconciler: Option<Arc<Reconciler>>,
+    rests: Arc<Rests>,
 }
 
 /// One spell of work for one mailbox.
@@ -46,6 +51,7 @@ pub(super) struct Visit {
     graph: MailboxGraph,
     mirror: Mirror,
     reconciler: Option<Arc<Reconciler>>,
+    rests: Arc<Rests>,
 }
 
 impl Service {
@@ -73,6 +79,7 @@ impl Service {
             parts,
             mirror,
             reconciler: Some(reconciler),
+            rests: Arc::default(),
         }
     }
 
@@ -104,6 +111,7 @@ impl Service {
             graph,
             mirror,
             reconciler: self.reconciler.clone(),
+            rests: Arc::clone(&self.rests),
         }
     }
 }
@@ -126,6 +134,9 @@ impl Visit {
         if !self.is_mirrored() {
             return Ok(Next::Wait(None));
         }
+        if let Some(until) = self.rest(Lane::Live) {
+            return Ok(Next::Wait(Some(until)));
+        }
         let done = self.mirror.refresh_live().await;
         self.after_notices(Lane::Live, done.map(|report| report.more))
             .await
@@ -135,6 +146,9 @@ impl Visit {
     pub(super) async fn repairs(&self) -> anyhow::Result<Next> {
         if !self.is_mirrored() {
             return Ok(Next::Wait(None));
+        }
+        if let Some(until) = self.rest(Lane::Repair) {
+            return Ok(Next::Wait(Some(until)));
         }
         let done = self.mirror.refresh_repairs().await;
         self.after_notices(Lane::Repair, done.map(|report| report.more))
@@ -152,6 +166,9 @@ impl Visit {
             self.finish(&command, Err(why)).await?;
             return Ok(Next::Again);
         }
+        if let Some(until) = self.rest(Lane::Command) {
+            return Ok(Next::Wait(Some(until)));
+        }
         match self.fulfil(&command).await {
             Ok(outcome) => {
                 self.finish(&command, Ok(outcome)).await?;
@@ -162,12 +179,16 @@ impl Visit {
                 Ok(Next::Again)
             }
             Err(error) => {
+                let remedy = error.remedy();
                 // Another home has the mailbox: the command is its to fulfil.
-                if error.remedy() == Remedy::GiveUp {
+                if remedy == Remedy::GiveUp {
                     return Ok(Next::Wait(None));
                 }
-                self.finish(&command, Err(chain(&error))).await?;
-                self.after(Err(error)).await
+                if !remedy.is_passing() || self.now() >= later(command.requested_at, COMMAND_LASTS)
+                {
+                    self.finish(&command, Err(chain(&error))).await?;
+                }
+                self.after(Lane::Command, Err(error)).await
             }
         }
     }
@@ -204,8 +225,11 @@ impl Visit {
         if !self.is_mirrored() {
             return Ok(Next::Wait(None));
         }
+        if let Some(until) = self.rest(Lane::Backfill) {
+            return Ok(Next::Wait(Some(until)));
+        }
         if let Err(error) = self.mirror.structure().await {
-            return self.after(Err(error)).await;
+            return self.after(Lane::Backfill, Err(error)).await;
         }
         if self.home.mailbox.state == MailboxState::Suspended {
             // It answered: it is back.
@@ -224,14 +248,15 @@ impl Visit {
         match self.mirror.rounds_due().await {
             Ok(report) if report.rounds > 0 || report.pages > 0 => return Ok(Next::Again),
             Ok(_) => {}
-            Err(error) => return self.after(Err(error)).await,
+            Err(error) => return self.after(Lane::Backfill, Err(error)).await,
         }
         if self.audit_is_due().await? {
             if let Err(error) = self.mirror.audit(true).await {
-                return self.after(Err(error)).await;
+                return self.after(Lane::Backfill, Err(error)).await;
             }
             return Ok(Next::Again);
         }
+        self.rests.end(self.mailbox(), Lane::Backfill);
         Ok(Next::Wait(self.next_round_at().await))
     }
 
@@ -250,14 +275,17 @@ impl Visit {
         if self.home.mailbox.state == MailboxState::Suspended {
             return Some(later(self.now(), PROBE_EVERY));
         }
-        let rounds = self.next_round_at().await;
-        let notices = self
-            .parts
-            .store
-            .notices_next_due(self.mailbox())
-            .await
-            .unwrap_or(None);
-        [rounds, notices].into_iter().flatten().min()
+        let mut instants = vec![self.next_round_at().await];
+        for lane in [Lane::Live, Lane::Repair] {
+            let due = self.mirror.next_notice_at(lane).await.unwrap_or(None);
+            instants.push(self.rests.after(self.mailbox(), lane, due, self.now()));
+        }
+        instants.into_iter().flatten().min()
+    }
+
+    /// Until when a lane rests after a failure.
+    fn rest(&self, lane: Lane) -> Option<Timestamp> {
+        self.rests.until(self.mailbox(), lane, self.now())
     }
 
     /// When the structure, a subscription, a round or the audit is due next.
@@ -270,7 +298,9 @@ impl Visit {
             Ok(stored) if self.reconciler.is_some() => subscriptions::due_at(&stored),
             Ok(_) | Err(_) => None,
         };
-        [rounds, renewal].into_iter().flatten().min()
+        let due = [rounds, renewal].into_iter().flatten().min();
+        self.rests
+            .after(self.mailbox(), Lane::Backfill, due, self.now())
     }
 
     fn now(&self) -> Timestamp {
@@ -285,28 +315,32 @@ impl Visit {
         done: Result<bool, MirrorError>,
     ) -> anyhow::Result<Next> {
         match done {
-            Ok(false) => Ok(Next::Wait(self.mirror.next_notice_at(lane).await?)),
-            done => self.after(done).await,
+            Ok(false) => {
+                self.rests.end(self.mailbox(), lane);
+                Ok(Next::Wait(self.mirror.next_notice_at(lane).await?))
+            }
+            done => self.after(lane, done).await,
         }
     }
 
     /// What a lane does after it succeeded, with more to do or not, or failed.
-    async fn after(&self, done: Result<bool, MirrorError>) -> anyhow::Result<Next> {
+    async fn after(&self, lane: Lane, done: Result<bool, MirrorError>) -> anyhow::Result<Next> {
         let error = match done {
             Ok(true) => return Ok(Next::Again),
             Ok(false) => return Ok(Next::Wait(self.mirror.next_round_at().await?)),
             Err(error) => error,
         };
         let mailbox = self.mailbox();
+        let rest = |scope, wait| {
+            let until = self.rests.begin(mailbox, scope, wait, self.now());
+            Ok(Next::Wait(Some(until)))
+        };
         match error.remedy() {
             Remedy::GiveUp => Ok(Next::Wait(None)),
             Remedy::NotBefore(until) => Ok(Next::Wait(Some(until))),
             Remedy::Later(after) => {
                 warn!(mailbox.id = %mailbox, "work on mailbox {mailbox} is put off: {}", chain(&error));
-                Ok(Next::Wait(Some(later(
-                    self.now(),
-                    after.unwrap_or(AFTER_FAILURE),
-                ))))
+                rest(Scope::One(lane), after)
             }
             Remedy::Suspend(reason) => {
                 self.stop(MailboxState::Suspended, reason, &error).await?;
@@ -318,7 +352,7 @@ impl Visit {
             }
             Remedy::Operator => {
                 error!(mailbox.id = %mailbox, "the operator must act: {}", chain(&error));
-                Ok(Next::Wait(Some(later(self.now(), AFTER_ALARM))))
+                rest(Scope::All, Some(AFTER_ALARM))
             }
         }
     }

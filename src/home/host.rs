@@ -73,8 +73,16 @@ impl Host {
         linger: Duration,
     ) -> Result<Option<Timestamp>, StoreError> {
         let (mut mailbox, fence) = claimed;
-        let lost = self.leases.keep(fence, claimed_at);
-        let budget = self.budgets.open(&self.store, &mailbox).await?;
+        let kept = self.leases.keep(fence, claimed_at);
+        let budget = match self.budgets.open(&self.store, &mailbox).await {
+            Ok(budget) => budget,
+            Err(error) => {
+                // Best effort: a lease that nobody extends ends by itself.
+                let _ = kept.release(Some(claimed_at)).await;
+                return Err(error);
+            }
+        };
+        let lost = kept.lost().clone();
         let gate = Arc::new(budget.clone());
         loop {
             let home = Home {
@@ -96,7 +104,7 @@ impl Host {
                 Next::Vanish => return Ok(None),
                 Next::Release(next_work_at) => {
                     self.save(&fence, &budget).await;
-                    return match self.leases.release(&fence, next_work_at).await {
+                    return match kept.release(next_work_at).await {
                         Ok(_) => Ok(next_work_at),
                         Err(StoreError::LeaseLost) => Ok(None),
                         Err(error) => Err(error),

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::TimeDelta;
+use futures_util::StreamExt as _;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -17,12 +18,45 @@ use crate::store::{Store, StoreError};
 
 use super::settings::HomeSettings;
 
+/// So many leases are extended at the same time.
+const AT_ONCE: usize = 32;
+
 /// A lease, as its holder sees it.
 #[derive(Debug, Clone)]
 struct Held {
     fence: Fence,
     until: Timestamp,
     lost: CancellationToken,
+}
+
+/// A lease in the heartbeat; dropped, it is left out of it, however its home ended.
+pub(super) struct Kept {
+    leases: Leases,
+    fence: Fence,
+    lost: CancellationToken,
+}
+
+impl Kept {
+    /// Cancelled when the lease is lost.
+    pub(super) fn lost(&self) -> &CancellationToken {
+        &self.lost
+    }
+
+    /// Gives the lease back. Says whether the mailbox has work already.
+    pub(super) async fn release(self, next_work_at: Option<Timestamp>) -> Result<bool, StoreError> {
+        // Out of the heartbeat first, or a beat could take the lease for lost.
+        self.leases.forget(&self.fence);
+        self.leases
+            .store
+            .lease_release(&self.fence, next_work_at, self.leases.clock.now())
+            .await
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.leases.forget(&self.fence);
+    }
 }
 
 /// All leases of this process.
@@ -48,8 +82,8 @@ impl Leases {
         }
     }
 
-    /// Takes a claimed lease into the heartbeat. The token is cancelled when it is lost.
-    pub(super) fn keep(&self, fence: Fence, claimed_at: Timestamp) -> CancellationToken {
+    /// Takes a claimed lease into the heartbeat.
+    pub(super) fn keep(&self, fence: Fence, claimed_at: Timestamp) -> Kept {
         let lost = CancellationToken::new();
         let held = Held {
             fence,
@@ -61,19 +95,11 @@ impl Leases {
             // The same mailbox claimed twice: the first token is worth nothing any more.
             before.lost.cancel();
         }
-        lost
-    }
-
-    /// Gives a lease back. Says whether the mailbox has work already.
-    pub(super) async fn release(
-        &self,
-        fence: &Fence,
-        next_work_at: Option<Timestamp>,
-    ) -> Result<bool, StoreError> {
-        self.forget(fence);
-        self.store
-            .lease_release(fence, next_work_at, self.clock.now())
-            .await
+        Kept {
+            leases: self.clone(),
+            fence,
+            lost,
+        }
     }
 
     fn forget(&self, fence: &Fence) {
@@ -102,20 +128,29 @@ impl Leases {
             return;
         }
         let all: Vec<Held> = self.lock().values().cloned().collect();
-        for held in all {
-            self.extend(held).await;
-        }
+        // Side by side: while the database is away each of them waits for seconds.
+        futures_util::stream::iter(all)
+            .for_each_concurrent(AT_ONCE, |held| self.extend(held))
+            .await;
         *beaten_at = self.clock.now();
     }
 
     async fn extend(&self, held: Held) {
+        if held.lost.is_cancelled() {
+            return;
+        }
         let mailbox = held.fence.mailbox;
         let now = self.clock.now();
-        match self
-            .store
-            .lease_extend(&held.fence, now, self.settings.lease)
-            .await
-        {
+        let beat = TimeDelta::from_std(self.settings.beat).unwrap_or_default();
+        // The home is told before the lease ends, with time left to stop.
+        let last_moment = held.until - beat / 2;
+        // After a pause of the whole process that moment is past, and still only the database knows whose the lease is.
+        let give_up_at = last_moment.max(now + beat / 2);
+        let extended = tokio::select! {
+            extended = self.store.lease_extend(&held.fence, now, self.settings.lease) => extended,
+            () = self.clock.sleep_until(give_up_at) => Err(StoreError::Busy),
+        };
+        match extended {
             Ok(()) => {
                 if let Some(own) = self.lock().get_mut(&mailbox)
                     && own.fence == held.fence
@@ -131,10 +166,8 @@ impl Leases {
             }
             Err(error) => {
                 // One more beat must fit before the end, or the home stops.
-                let beat = TimeDelta::from_std(self.settings.beat).unwrap_or_default();
-                let last_moment = held.until - beat / 2;
                 warn!(mailbox.id = %mailbox, error = %error, "could not extend the lease of mailbox {mailbox}");
-                if self.clock.now() >= last_moment {
+                if self.clock.now() + beat > last_moment {
                     held.lost.cancel();
                 }
             }

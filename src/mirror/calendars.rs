@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use tracing::info;
+use tracing::{info, warn};
 
 use super::apply::Findings;
 use super::convert::calendar::read;
@@ -43,7 +43,6 @@ impl Mirror {
 
     async fn list_calendars(&self, report: &mut StructureReport) -> Result<(), MirrorError> {
         let mut calendars: HashMap<GraphId, Calendar> = HashMap::new();
-        let mut is_readable = true;
         let listed = self
             .list(
                 Lane::Repair,
@@ -54,16 +53,16 @@ impl Mirror {
                         Ok(calendar) => {
                             calendars.insert(calendar.external_id.clone(), calendar);
                         }
-                        Err(_) => is_readable = false,
+                        // Skipped, and not taken for gone: that needs a 404.
+                        Err(_) => {
+                            warn!(mailbox.id = %self.mailbox, "a calendar of mailbox {} cannot be read", self.mailbox);
+                        }
                     }
                     Go::On
                 },
             )
             .await;
         let began_at = listed.map_err(refused)?;
-        if !is_readable {
-            return Err(MirrorError::Unreadable { what: "calendars" });
-        }
         let held = self.store.calendars_list(self.mailbox).await?;
         let missing: Vec<GraphId> = held
             .into_iter()

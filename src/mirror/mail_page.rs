@@ -168,7 +168,7 @@ impl Mirror {
                 healthy: false,
                 reason: Some("a change was not announced within its time".to_owned()),
             };
-            self.store.mailbox_mark(self.mailbox, &[mark], now).await?;
+            self.mark(&[mark]).await?;
         }
         Ok(())
     }

@@ -43,7 +43,7 @@ use crate::model::ids::MailboxId;
 use crate::model::mailbox::Mailbox;
 use crate::model::time::SharedClock;
 use crate::model::work::Fence;
-use crate::store::Store;
+use crate::store::{MailboxMark, Priority, Store};
 
 pub use error::{MirrorError, Remedy};
 use memory::Memory;
@@ -95,5 +95,14 @@ impl Mirror {
     /// The mailbox.
     pub fn mailbox(&self) -> MailboxId {
         self.mailbox
+    }
+
+    /// Writes something down about the mailbox, if it is still ours.
+    async fn mark(&self, marks: &[MailboxMark]) -> Result<(), MirrorError> {
+        let mut tx = self.store.write(Priority::Live).await?;
+        tx.fence(&self.fence).await?;
+        tx.mailbox_mark(self.mailbox, marks, self.clock.now())
+            .await?;
+        Ok(tx.commit().await?)
     }
 }

@@ -134,7 +134,7 @@ impl Mirror {
             marks.push(MailboxMark::AuditAt(Some(later(now, FIRST_AUDIT))));
         }
         if !marks.is_empty() {
-            self.store.mailbox_mark(self.mailbox, &marks, now).await?;
+            self.mark(&marks).await?;
         }
         Ok(())
     }

@@ -66,15 +66,7 @@ async fn settle_one(
         }
         LifecycleEvent::SubscriptionRemoved => {
             // Replaced by the reconciler; Graph may have more to say about it, so it is deleted there all the same.
-            let retiring = Subscription {
-                state: SubscriptionState::Retiring,
-                renew_at: None,
-                not_before: None,
-                ..subscription
-            };
-            if retiring.graph_id.is_some() {
-                tx.subscription_save(&retiring).await?;
-            }
+            tx.subscription_retire(mailbox, subscription.key).await?;
         }
         LifecycleEvent::Missed => {}
     }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::call::Reply;
 
 /// A rule as the control interface takes it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FaultRule {
     /// Its number, given when it is set.

@@ -1,8 +1,8 @@
 //! The connections: many readers, and writers behind a gate.
 //!
 //! SQLite has one writing connection that everybody's transactions go through in the order of their priority,
-//! and a few that can only read. PostgreSQL has a pool, and one connection apart for acknowledgements, so that no
-//! backfill can keep an intake waiting. A transaction is opened and committed in a task of its own: a caller who is
+//! and a few that can only read. PostgreSQL has a pool, and one connection apart for the intake of notices, so that no
+//! backfill, and no row that a home has locked, can keep it waiting. A transaction is opened and committed in a task of its own: a caller who is
 //! cancelled in between leaves neither a lock nor a half-open transaction behind.
 
 use std::path::Path;
@@ -203,16 +203,8 @@ impl Core {
 
     pub(super) async fn write(self: &Arc<Self>, priority: Priority) -> Result<Tx, StoreError> {
         let open = match &self.pools {
-            Pools::Postgres {
-                pool,
-                acknowledgements,
-                ..
-            } => {
-                let pool = match priority {
-                    Priority::Acknowledgement => acknowledgements,
-                    Priority::Live | Priority::Bulk => pool,
-                }
-                .clone();
+            Pools::Postgres { pool, .. } => {
+                let pool = pool.clone();
                 alone(async move { Ok(Open::Postgres(pool.begin().await?)) }).await?
             }
             Pools::Sqlite { writer, gate, .. } => {

@@ -99,6 +99,23 @@ impl Tx {
         Ok(asked > 0)
     }
 
+    /// Has a subscription replaced and deleted at Graph: it retires, if it is there and Graph has it. Whether it is.
+    pub async fn subscription_retire(
+        &mut self,
+        mailbox: MailboxId,
+        key: SubscriptionKey,
+    ) -> Result<bool, StoreError> {
+        let retired = query(
+            "UPDATE subscriptions SET state = 'retiring', renew_at = NULL, not_before = NULL
+             WHERE mailbox_id = $1 AND key = $2 AND graph_id IS NOT NULL",
+        )
+        .bind(mailbox)
+        .bind(key)
+        .execute(self)
+        .await?;
+        Ok(retired > 0)
+    }
+
     /// Forgets a subscription; whether there was one.
     pub async fn subscription_delete(
         &mut self,

@@ -1,5 +1,7 @@
 //! The whole service against a whole sandbox, over real HTTP.
 
 mod convergence;
+mod failures;
 mod processes;
+mod proxy;
 mod rig;

@@ -8,7 +8,7 @@ use graph_mirror::config::microsoft::CALLBACK_PATH;
 use graph_mirror::config::{Environment, SandboxSettings, Settings};
 use graph_mirror::model::ids::Owner;
 use graph_mirror::model::mailbox::Mailbox;
-use graph_mirror::model::time::SystemClock;
+use graph_mirror::model::time::{Clock, ManualClock, SystemClock};
 use graph_mirror::model::work::Wish;
 use graph_mirror::sandbox::edits::EditOrder;
 use graph_mirror::sandbox::{Options, Sandbox, browser};
@@ -26,6 +26,8 @@ const PATIENCE: Duration = Duration::from_mins(2);
 /// Both, running.
 pub struct Rig {
     pub sandbox: Sandbox,
+    /// The clock of both: the machine's, until it is moved on.
+    pub clock: ManualClock,
     pub parts: Parts,
     stop: CancellationToken,
     serving: JoinHandle<Result<(), AppError>>,
@@ -41,6 +43,16 @@ impl Rig {
         settings: &[(&str, &str)],
     ) -> Self {
         let database = Database::create(backend).await;
+        Self::start_on(database, options, knobs, settings).await
+    }
+
+    /// The same on this database.
+    pub async fn start_on(
+        database: Database,
+        options: Options,
+        knobs: Value,
+        settings: &[(&str, &str)],
+    ) -> Self {
         let sandbox = Sandbox::start(options).await.expect("the sandbox starts");
         sandbox.world().turn_knobs(&knobs).expect("the knobs exist");
         let listener = listen(([127, 0, 0, 1], 0).into())
@@ -63,13 +75,15 @@ impl Rig {
             environment = environment.with(name, *value);
         }
         let settings = Settings::read(&told.applied_to(environment)).expect("the settings hold");
-        let parts = Parts::open(settings, Arc::new(SystemClock))
+        let clock = sandbox.clock();
+        let parts = Parts::open(settings, Arc::new(clock.clone()))
             .await
             .expect("the database opens");
         let stop = CancellationToken::new();
         let serving = tokio::spawn(App::of(parts.clone()).run(listener, stop.clone()));
         Self {
             sandbox,
+            clock,
             parts,
             stop,
             serving,
@@ -106,25 +120,33 @@ impl Rig {
             .expect("the database answers")
     }
 
+    /// Whether every mailbox has been copied for the first time.
+    pub async fn is_copied(&self) -> bool {
+        let known = self.parts.store.mailboxes_list(Some(&Self::owner())).await;
+        known.is_ok_and(|mailboxes| {
+            let mut mailboxes = mailboxes.iter();
+            mailboxes.len() > 0 && mailboxes.all(|mailbox| mailbox.backfilled_at.is_some())
+        })
+    }
+
     /// Waits until every mailbox has been copied for the first time.
     pub async fn copied(&self) {
+        self.until("the first copy", async || self.is_copied().await)
+            .await;
+    }
+
+    /// Waits for a state.
+    pub async fn until(&self, what: &str, mut state: impl AsyncFnMut() -> bool) {
         let until = tokio::time::Instant::now() + PATIENCE;
-        loop {
-            let mailboxes = self.mailboxes().await;
-            if !mailboxes.is_empty()
-                && mailboxes
-                    .iter()
-                    .all(|mailbox| mailbox.backfilled_at.is_some())
-            {
-                return;
-            }
-            assert!(
-                tokio::time::Instant::now() < until,
-                "the copy did not end: {mailboxes:?}"
-            );
-            tokio::task::yield_now().await;
+        while !state().await {
+            assert!(tokio::time::Instant::now() < until, "{what} did not come");
             self.glance().await;
         }
+    }
+
+    /// An address of the service.
+    pub fn address(&self, path: &str) -> String {
+        format!("http://{}{path}", self.parts.settings.server.listen)
     }
 
     /// Makes random edits in every mailbox.
@@ -180,8 +202,7 @@ impl Rig {
 
     /// The time between two looks at a state.
     async fn glance(&self) {
-        let clock = &self.parts.clock;
-        clock.sleep(Duration::from_millis(50)).await;
+        SystemClock.sleep(Duration::from_millis(50)).await;
     }
 
     /// Ends both.

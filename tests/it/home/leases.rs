@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use graph_mirror::home::{HomeSettings, Homes};
 use graph_mirror::model::time::Clock;
-use graph_mirror::store::{Priority, StoreError};
+use graph_mirror::store::{MailboxMark, Priority, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use super::stage::{Act, Player, Process, connect, notice, released, until};
@@ -56,6 +56,37 @@ on_both_stores!(
 
         assert!(!home.lost.is_cancelled());
         assert!(!home.stopping.is_cancelled());
+        process.stopped().await;
+    }
+);
+
+on_both_stores!(
+    a_lease_that_could_not_be_extended_in_time_is_given_up_and_taken_again,
+    |store, clock| {
+        // The database lets nobody write for longer than the lease lasts.
+        let acts = vec![Act::Stay, Act::Stay];
+        let mut process = Process::start(&store, &clock, "one", acts);
+        let mailbox = connect(&store, &clock, "anna").await;
+        let home = process.begins().await;
+        let mut tx = store.write(Priority::Live).await?;
+        tx.mailbox_mark(mailbox, &[MailboxMark::WorkAt(clock.now())], clock.now())
+            .await?;
+
+        until("the home to be given up", async || {
+            clock.advance(Duration::from_secs(1));
+            home.lost.is_cancelled().then_some(())
+        })
+        .await;
+        assert_eq!(process.ends().await.0, mailbox);
+        drop(tx);
+
+        let again = until("the mailbox to be served again", async || {
+            clock.advance(HomeSettings::default().poll);
+            process.begun()
+        })
+        .await;
+        assert_eq!(again.mailbox.id, mailbox);
+        assert_ne!(again.fence.token, home.fence.token);
         process.stopped().await;
     }
 );

@@ -16,12 +16,13 @@ use tokio_util::sync::CancellationToken;
 
 /// Waits for a state; a state that never comes fails the test.
 pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let mut looks = tokio::time::interval(Duration::from_millis(5));
     for _ in 0..2_000 {
         if let Some(found) = look().await {
             return found;
         }
         // Real time, so that the tasks under test come to run; the clocks stand.
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        looks.tick().await;
     }
     panic!("waited in vain for {what}");
 }
@@ -176,6 +177,16 @@ impl Process {
                 return (mailbox, settled);
             }
         }
+    }
+
+    /// A spell that has begun already, if there is one.
+    pub fn begun(&mut self) -> Option<Home> {
+        while let Ok(said) = self.heard.try_recv() {
+            if let Said::Began(home) = said {
+                return Some(*home);
+            }
+        }
+        None
     }
 
     pub fn has_said_nothing(&mut self) -> bool {

@@ -57,6 +57,40 @@ on_both_stores!(a_subscription_reads_back_as_it_was_saved, |store, clock| {
 });
 
 on_both_stores!(
+    only_a_subscription_that_is_there_and_that_graph_has_retires,
+    |store, clock| {
+        let mailbox = connected(&store, &clock, "anna").await;
+        let mut known = sample(mailbox, SubscriptionKey::generate(), clock.now());
+        known.graph_id = Some("g1".to_owned());
+        let unborn = Subscription {
+            graph_id: None,
+            key: SubscriptionKey::generate(),
+            ..known.clone()
+        };
+        let mut tx = writing(&store).await;
+        tx.subscription_save(&known).await?;
+        tx.subscription_save(&unborn).await?;
+
+        assert!(tx.subscription_retire(mailbox, known.key).await?);
+        assert!(!tx.subscription_retire(mailbox, unborn.key).await?);
+        assert!(
+            !tx.subscription_retire(mailbox, SubscriptionKey::generate())
+                .await?
+        );
+        tx.commit().await?;
+
+        let stored = store.subscriptions_list(mailbox).await?;
+        assert_eq!(stored.len(), 2, "nothing is revived");
+        let retired = store
+            .subscription_find(known.key)
+            .await?
+            .expect("it is there");
+        assert_eq!(retired.state, SubscriptionState::Retiring);
+        assert_eq!((retired.renew_at, retired.not_before), (None, None));
+    }
+);
+
+on_both_stores!(
     a_renewal_that_is_asked_for_comes_no_later_than_the_one_that_was_due,
     |store, clock| {
         let mailbox = connected(&store, &clock, "anna").await;

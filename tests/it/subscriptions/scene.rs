@@ -28,12 +28,13 @@ use serde_json::{Value, json};
 
 /// Waits for a state; a state that never comes fails the test.
 pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let mut looks = tokio::time::interval(Duration::from_millis(5));
     for _ in 0..2_000 {
         if let Some(found) = look().await {
             return found;
         }
         // Real time, so that the servers under test come to run; the clocks stand.
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        looks.tick().await;
     }
     panic!("waited in vain for {what}");
 }
