@@ -1,7 +1,7 @@
 //! Calendars and events.
 //!
 //! Reading order: `recurrence`, `series`, `slot` and `zones` are pure and say when things happen; `event` says
-//! what they are; `state` keeps them; `writes`, `invitations` and `calendars` change them; `render`, `pages` and
+//! what they are; `state` keeps them; `writes`, `revisions`, `invitations` and `calendars` change them; `render`, `pages` and
 //! `delta` tell them; `routes` leads a request to all that. Whatever changes something a client can see
 //! reports it, so that no change goes unnoticed by a subscription or a delta.
 
@@ -22,6 +22,7 @@ pub mod recurrence;
 pub mod refusal;
 pub mod render;
 pub mod repeat_wire;
+mod revisions;
 mod routes;
 pub mod series;
 pub mod slot;

@@ -9,11 +9,10 @@ use crate::model::time::Timestamp;
 use crate::sandbox::calendar::CalendarState;
 use crate::sandbox::calendar::draft::Draft;
 use crate::sandbox::calendar::event::{
-    Attendee, AttendeeKind, EventBody, Importance, Location, Overrides, Person, Response,
-    Sensitivity, ShowAs,
+    EventBody, Importance, Location, Overrides, Person, Sensitivity, ShowAs,
 };
 use crate::sandbox::calendar::slot::{WallTime, WhenPatch};
-use crate::sandbox::calendar::state::{CalendarKey, EventKey, Target};
+use crate::sandbox::calendar::state::{CalendarKey, EventKey};
 use crate::sandbox::calendar::zones::Zone;
 use crate::sandbox::world::{Language, User};
 
@@ -41,7 +40,7 @@ fn names(language: Language) -> [&'static str; 4] {
     }
 }
 
-const SUBJECTS: &[&str] = &[
+pub(super) const SUBJECTS: &[&str] = &[
     "Client call: Northwind",
     "Deposition of J. Marsh",
     "Draft review: share purchase agreement",
@@ -85,13 +84,6 @@ const ROOMS: &[(&str, &str, &str, &str)] = &[
     ("Besprechungsraum 2", "Neuer Wall 9", "Hamburg", "Germany"),
     ("Salle Voltaire", "12 rue de Rivoli", "Paris", "France"),
     ("Microsoft Teams Meeting", "", "", ""),
-];
-const STRANGERS: &[(&str, &str)] = &[
-    ("Alex Wilber", "alex.wilber@fabrikam.example"),
-    ("Megan Bowen", "megan.bowen@fabrikam.example"),
-    ("Joni Sherman", "joni.sherman@litware.example"),
-    ("Dr. Sabine Kästner", "sabine.kaestner@kanzlei-nord.example"),
-    ("Luc Fontaine", "luc.fontaine@cabinet-fontaine.example"),
 ];
 const ZONES: &[&str] = &[
     "UTC",
@@ -149,7 +141,7 @@ pub fn filled(
     planner.state
 }
 
-fn person(user: &User) -> Person {
+pub(super) fn person(user: &User) -> Person {
     Person {
         name: user.display_name.clone(),
         address: user.address.clone(),
@@ -159,7 +151,7 @@ fn person(user: &User) -> Person {
 pub(super) struct Planner<'a> {
     pub(super) state: CalendarState,
     pub(super) user: &'a User,
-    everyone: &'a [User],
+    pub(super) everyone: &'a [User],
     pub(super) now: Timestamp,
     pub(super) rng: &'a mut fastrand::Rng,
 }
@@ -174,7 +166,7 @@ impl Planner<'_> {
     }
 
     /// A day between half a year ago and nine months ahead.
-    fn some_day(&mut self) -> NaiveDate {
+    pub(super) fn some_day(&mut self) -> NaiveDate {
         self.today() - Days::new(PAST) + Days::new(self.rng.u64(0..PAST + AHEAD))
     }
 
@@ -186,7 +178,7 @@ impl Planner<'_> {
         Zone::named(self.user.time_zone).unwrap_or_else(|_| Zone::utc())
     }
 
-    fn some_zone(&mut self) -> Zone {
+    pub(super) fn some_zone(&mut self) -> Zone {
         // Most of it happens at home.
         if self.rng.u32(0..10) < 6 {
             return self.own_zone();
@@ -277,7 +269,7 @@ impl Planner<'_> {
     }
 
     /// When something for `day` was entered: some weeks before, never after now.
-    fn entered(&mut self, day: NaiveDate) -> Timestamp {
+    pub(super) fn entered(&mut self, day: NaiveDate) -> Timestamp {
         let before = TimeDelta::minutes(self.rng.i64(60..60 * 24 * 40));
         let planned = day.and_time(NaiveTime::MIN).and_utc() - before;
         let latest = self.now - TimeDelta::minutes(self.rng.i64(5..60 * 24 * 30));
@@ -333,113 +325,15 @@ impl Planner<'_> {
             self.put(calendar, draft, day);
         }
     }
-
-    fn colleague(&mut self) -> Person {
-        let index = self.rng.usize(..self.everyone.len() + STRANGERS.len());
-        match self.everyone.get(index) {
-            Some(other) if other.id != self.user.id => person(other),
-            _ => {
-                let (name, address) = *self.pick(STRANGERS);
-                Person {
-                    name: name.to_owned(),
-                    address: address.to_owned(),
-                }
-            }
-        }
-    }
-
-    pub(super) fn attendees(&mut self, day: NaiveDate) -> Vec<Attendee> {
-        let answers = [
-            Response::None,
-            Response::Accepted,
-            Response::TentativelyAccepted,
-            Response::Declined,
-        ];
-        let mut invited: Vec<Attendee> = Vec::new();
-        for _ in 0..self.rng.usize(1..=5) {
-            let person = self.colleague();
-            if invited
-                .iter()
-                .any(|other| other.person.address == person.address)
-            {
-                continue;
-            }
-            let response = *self.pick(&answers);
-            let kind = *self.pick(&[
-                AttendeeKind::Required,
-                AttendeeKind::Required,
-                AttendeeKind::Optional,
-            ]);
-            let responded_at = (response != Response::None).then(|| self.entered(day));
-            invited.push(Attendee {
-                person,
-                kind,
-                response,
-                responded_at,
-            });
-        }
-        invited
-    }
-
-    /// Meetings the person called, and such that others did.
-    fn meetings(&mut self) {
-        for _ in 0..self.rng.usize(6..=10) {
-            let day = self.some_day();
-            let (zone, hour) = (self.own_zone(), self.working_hour());
-            let subject = *self.pick(SUBJECTS);
-            let mut draft = self.draft(subject, day.and_time(hour), TimeDelta::minutes(60), &zone);
-            draft.overrides.attendees = Some(self.attendees(day));
-            draft.overrides.is_online_meeting = Some(self.rng.bool());
-            let calendar = self.state.default_calendar().key;
-            self.put(calendar, draft, day);
-        }
-        for index in 0..self.rng.usize(6..=10) {
-            let day = self.some_day();
-            let (zone, hour) = (self.some_zone(), self.working_hour());
-            let subject = *self.pick(SUBJECTS);
-            let mut draft = self.draft(subject, day.and_time(hour), TimeDelta::minutes(45), &zone);
-            let mut invited = self.attendees(day);
-            invited.push(Attendee {
-                person: person(self.user),
-                kind: AttendeeKind::Required,
-                response: Response::None,
-                responded_at: None,
-            });
-            draft.overrides.attendees = Some(invited);
-            let organizer = self.colleague();
-            let at = self.entered(day);
-            let Ok((key, _)) = self
-                .state
-                .receive_invitation(draft, organizer, at, self.rng)
-            else {
-                continue;
-            };
-            let at = at + TimeDelta::minutes(3);
-            let answer = [
-                Response::NotResponded,
-                Response::Accepted,
-                Response::TentativelyAccepted,
-            ];
-            // None of these fails on an invitation that stands.
-            let _ = match index {
-                2 => self
-                    .state
-                    .receive_cancellation(Target::Whole(key), at, self.rng),
-                _ => match *self.pick(&answer) {
-                    Response::NotResponded => Ok(Vec::new()),
-                    response => self
-                        .state
-                        .respond(Target::Whole(key), response, at, self.rng),
-                },
-            };
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::sandbox::calendar::recurrence::RangeEnd;
+    use crate::sandbox::calendar::series::Series;
     use crate::sandbox::seed::people;
     use crate::sandbox::stamp;
 
@@ -501,5 +395,43 @@ mod tests {
                 .events()
                 .any(|event| event.slot.start_zone == "tzone://Microsoft/Custom")
         );
+    }
+
+    // S72
+    #[test]
+    fn every_seed_has_an_exception_before_a_clock_change_and_a_cancellation_after_it() {
+        for seed in 1..=12 {
+            let state = seeded(seed);
+
+            let clock = |series: &Series, date: NaiveDate| series.slot_on(date).start.time();
+            let around = state
+                .events()
+                .filter_map(|event| event.series.as_ref())
+                .any(|series| {
+                    series.exceptions().keys().any(|before| {
+                        let after = series.recurrence().after(*before);
+                        after.is_some_and(|after| {
+                            series.cancelled().contains(&after)
+                                && clock(series, *before) != clock(series, after)
+                        })
+                    })
+                });
+            assert!(around, "seed {seed}");
+            let zones: BTreeSet<&str> = state
+                .events()
+                .map(|event| event.slot.start_zone.as_str())
+                .collect();
+            assert!(zones.len() >= 3, "seed {seed}: {zones:?}");
+        }
+    }
+
+    // S72
+    #[test]
+    fn the_people_of_every_seed_live_in_several_zones() {
+        for seed in 1..=12 {
+            let users = people::users(3, &mut fastrand::Rng::with_seed(seed));
+            let zones: BTreeSet<&str> = users.iter().map(|user| user.time_zone).collect();
+            assert!(zones.len() >= 2, "seed {seed}: {zones:?}");
+        }
     }
 }

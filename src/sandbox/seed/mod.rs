@@ -3,6 +3,7 @@
 mod author;
 pub mod calendar;
 pub mod mail;
+mod meetings;
 mod odd;
 pub mod people;
 pub mod series;

@@ -8,7 +8,8 @@ use crate::sandbox::calendar::draft::Draft;
 use crate::sandbox::calendar::recurrence::{
     Pattern, PatternKind, Range, RangeEnd, Recurrence, WeekIndex,
 };
-use crate::sandbox::calendar::slot::WallTime;
+use crate::sandbox::calendar::refusal::Refusal;
+use crate::sandbox::calendar::slot::{WallTime, WhenPatch};
 use crate::sandbox::calendar::state::{CalendarKey, EventKey, Target};
 use crate::sandbox::calendar::zones::Zone;
 use crate::sandbox::world::Language;
@@ -145,15 +146,22 @@ impl Planner<'_> {
                     zone,
                 });
             }
-            // An occurrence late in its day may not move further; then it stays as it is.
-            let _ = self
-                .state
-                .update(Target::Occurrence(key, date), draft, entered, self.rng);
+            let target = Target::Occurrence(key, date);
+            let mut stays = draft.clone();
+            stays.when = WhenPatch::default();
+            let mut done = self.state.update(target, draft, entered, self.rng);
+            if let Err(Refusal::CrossingBoundary) = done {
+                // Late in the day before its neighbour's it may not move further: then it is only renamed.
+                done = self.state.update(target, stays, entered, self.rng);
+            }
+            done.expect("the series has the date, and a name fits every occurrence");
         }
+        dropped.sort_unstable();
+        dropped.dedup();
         for date in dropped {
-            let _ = self
-                .state
-                .delete(Target::Occurrence(key, date), entered, self.rng);
+            self.state
+                .delete(Target::Occurrence(key, date), entered, self.rng)
+                .expect("the series has the date, and drops it only once");
         }
     }
 }

@@ -123,14 +123,20 @@ async fn s45_what_changes_outside_the_window_is_reported_as_removed() {
         .patch(&format!("/me/events/{}", segment(&inside)), moved)
         .await
         .ok();
-    let (items, _) = round(&client, &link).await;
+    let (items, link) = round(&client, &link).await;
 
-    assert_eq!(ids(&items), [outside, inside.clone()]);
+    assert_eq!(ids(&items), [outside.clone(), inside.clone()]);
     assert!(
         items
             .iter()
             .all(|item| item["@removed"]["reason"] == "deleted")
     );
+    client
+        .delete(&format!("/me/events/{}", segment(&outside)))
+        .await;
+    let (items, _) = round(&client, &link).await;
+    assert_eq!(ids(&items), [outside], "one that was never in it, too");
+    assert_eq!(items[0]["@removed"]["reason"], "deleted");
     assert_eq!(
         client
             .get(&format!("/me/events/{}", segment(&inside)))
