@@ -81,7 +81,8 @@ struct Code {
 #[derive(Debug)]
 struct Refresh {
     consent: Consent,
-    issued_at: Timestamp,
+    /// When it was used last, or issued: 90 days after that it is idle (F1.11).
+    last_used_at: Timestamp,
     used: bool,
     revoked: Option<Revocation>,
 }
@@ -178,7 +179,7 @@ impl Grants {
         let token = format!("1.AYIA{}", opaque(rng, 120));
         let entry = Refresh {
             consent,
-            issued_at: now,
+            last_used_at: now,
             used: false,
             revoked: None,
         };
@@ -207,13 +208,14 @@ impl Grants {
         if let Some(revoked) = refresh.revoked {
             return Err(revoked.refusal(knobs));
         }
-        if later(refresh.issued_at, REFRESH_LIVES) <= now {
+        if later(refresh.last_used_at, REFRESH_LIVES) <= now {
             return Err(idle());
         }
         if refresh.used && knobs.strict_refresh_rotation {
             return Err(invalid());
         }
         refresh.used = true;
+        refresh.last_used_at = now;
         Ok(refresh.consent.clone())
     }
 
@@ -349,5 +351,26 @@ mod tests {
         let token = grants.refresh_token(consent(), now, &mut fastrand::Rng::with_seed(1));
         let idle = grants.refresh(&token, "app", later(now, REFRESH_LIVES), &knobs);
         assert_eq!(idle.unwrap_err().number, 700_082);
+    }
+
+    #[test]
+    fn s05_a_token_is_idle_ninety_days_after_its_last_use() {
+        // F1.10, F1.11
+        let knobs = Knobs::default();
+        let now = Timestamp::UNIX_EPOCH;
+        let on_day = |day: u64| later(now, Duration::from_hours(24 * day));
+        let mut grants = Grants::default();
+        let token = grants.refresh_token(consent(), now, &mut fastrand::Rng::with_seed(1));
+
+        assert!(grants.refresh(&token, "app", on_day(80), &knobs).is_ok());
+        assert!(grants.refresh(&token, "app", on_day(100), &knobs).is_ok());
+        let alive = later(on_day(189), Duration::from_hours(23));
+        assert!(grants.refresh(&token, "app", alive, &knobs).is_ok());
+        let idle = later(alive, REFRESH_LIVES);
+        let refused = grants.refresh(&token, "app", idle, &knobs).unwrap_err();
+        assert_eq!(
+            (refused.error.as_str(), refused.number),
+            ("invalid_grant", 700_082)
+        );
     }
 }
