@@ -15,6 +15,7 @@ pub mod parcel;
 pub mod queue;
 pub mod request;
 pub mod resource;
+mod select;
 mod subscription;
 
 pub use book::{Renewal, Scene, SubscriptionBook};

@@ -13,6 +13,7 @@ use super::super::identity::is_loopback;
 use super::super::knobs::Knobs;
 use super::super::stamp;
 use super::resource::Resource;
+use super::select;
 use super::{Certificate, ChangeTypes};
 use crate::model::time::{Timestamp, later};
 
@@ -141,7 +142,8 @@ impl Wanted {
         } else {
             None
         };
-        let expires_at = expiry(needed(&fields, "expirationDateTime")?, rich, now, knobs)?;
+        let end = needed(&fields, "expirationDateTime")?;
+        let expires_at = expiry(end, rich, Operation::Create, now, knobs)?;
         let tls = text(&fields, "latestSupportedTlsVersion")?.unwrap_or("v1_2");
         if !["v1_0", "v1_1", "v1_2", "v1_3"].contains(&tls) {
             return Err(invalid(format!(
@@ -173,8 +175,21 @@ fn endpoint(name: &str, text: &str) -> Result<Url, GraphFault> {
     }
 }
 
+/// What a refusal of the mailbox's own names as its operation (§3b).
+#[derive(Debug, Clone, Copy)]
+enum Operation {
+    Create,
+    Update,
+}
+
 /// S52: raised to 45 minutes, refused beyond the maximum, never cut.
-fn expiry(text: &str, rich: bool, now: Timestamp, knobs: &Knobs) -> Result<Timestamp, GraphFault> {
+fn expiry(
+    text: &str,
+    rich: bool,
+    operation: Operation,
+    now: Timestamp,
+    knobs: &Knobs,
+) -> Result<Timestamp, GraphFault> {
     let asked = stamp::parse(text).ok_or_else(garbled)?;
     let most = if rich {
         knobs.max_rich_expiry_minutes
@@ -185,23 +200,19 @@ fn expiry(text: &str, rich: bool, now: Timestamp, knobs: &Knobs) -> Result<Times
         return Err(GraphFault::bad_request(
             "ExtensionError",
             format!(
-                "Operation: Create; Exception: [Status Code: BadRequest; Reason: Subscription expiration can only be {most} minutes in the future.]"
+                "Operation: {operation:?}; Exception: [Status Code: BadRequest; Reason: Subscription expiration can only be {most} minutes in the future.]"
             ),
         ));
     }
     Ok(asked.max(later(now, LEAST_LIFE)))
 }
 
-/// S54: resource data needs `$select` and a certificate.
+/// S54: resource data needs `$select` of properties there are, and a certificate.
 fn certificate(
     fields: &Map<String, Value>,
     resource: &Resource,
 ) -> Result<Certificate, GraphFault> {
-    if resource.select.is_empty() {
-        return Err(invalid(
-            "The resource of a subscription with resource data must name its properties with $select.",
-        ));
-    }
+    select::check(resource)?;
     let certificate = needed(fields, "encryptionCertificate")?;
     let id = needed(fields, "encryptionCertificateId")?;
     if id.chars().count() > 128 {
@@ -255,7 +266,7 @@ impl Renewed {
             )));
         }
         let expires_at = text(&fields, "expirationDateTime")?
-            .map(|asked| expiry(asked, rich, now, knobs))
+            .map(|asked| expiry(asked, rich, Operation::Update, now, knobs))
             .transpose()?;
         let notification_url = text(&fields, "notificationUrl")?
             .map(|url| endpoint("notificationUrl", url))
@@ -324,6 +335,15 @@ mod tests {
             ("changeType", Value::Null),
             ("notificationUrl", json!("http://example.org/notify")),
             ("notificationUrl", json!("ftp://127.0.0.1/notify")),
+            ("notificationUrl", json!("http://10.0.0.1/notify")),
+            (
+                "notificationUrl",
+                json!("http://127.0.0.1.evil.example/notify"),
+            ),
+            (
+                "notificationUrl",
+                json!("http://localhost.evil.example/notify"),
+            ),
             ("notificationUrl", json!("nowhere")),
             (
                 "lifecycleNotificationUrl",
@@ -347,6 +367,11 @@ mod tests {
                 "{name}: {value}"
             );
         }
+        for local in ["http://localhost:8080/n", "http://[::1]:8080/n"] {
+            let mut body = asked();
+            body["notificationUrl"] = local.into();
+            assert!(parse(&body).is_ok(), "{local}");
+        }
         assert!(Wanted::parse(b"no json", Timestamp::UNIX_EPOCH, &Knobs::default()).is_err());
         assert!(parse(&asked()).is_ok());
     }
@@ -362,6 +387,12 @@ mod tests {
             parse(&body).map(|wanted| (wanted.expires_at - now).num_minutes())
         };
 
+        let renewed = |minutes: i64| {
+            let end = (now + chrono::TimeDelta::minutes(minutes)).to_rfc3339();
+            let body = json!({ "expirationDateTime": end }).to_string();
+            Renewed::parse(body.as_bytes(), false, now, &Knobs::default())
+        };
+
         assert_eq!(ends(-5).unwrap(), 45);
         assert_eq!(ends(44).unwrap(), 45);
         assert_eq!(ends(46).unwrap(), 46);
@@ -373,6 +404,12 @@ mod tests {
                 .message
                 .contains("can only be 10080 minutes in the future")
         );
+        assert!(refused.message.starts_with("Operation: Create;"));
+        let refused = renewed(10_081).unwrap_err();
+        assert_eq!(refused.code, "ExtensionError");
+        assert!(refused.message.starts_with("Operation: Update;"));
+        let least = renewed(5).unwrap().expires_at.unwrap();
+        assert_eq!((least - now).num_minutes(), 45);
     }
 
     #[test]
@@ -389,6 +426,8 @@ mod tests {
 
         assert!(rich(&|_| {}).is_ok());
         assert!(rich(&|body| body["resource"] = "me/messages".into()).is_err());
+        let unknown = rich(&|body| body["resource"] = "me/messages?$select=subjekt".into());
+        assert!(unknown.unwrap_err().message.contains("'subjekt'"));
         assert!(rich(&|body| body["encryptionCertificate"] = Value::Null).is_err());
         assert!(rich(&|body| body["encryptionCertificate"] = "%%".into()).is_err());
         assert!(rich(&|body| body["encryptionCertificateId"] = Value::Null).is_err());
@@ -412,6 +451,19 @@ mod tests {
         assert!(parse(json!({"clientState": "new"})).is_err());
         assert!(parse(json!({"lifecycleNotificationUrl": "https://a.example/"})).is_err());
         assert!(parse(json!({"expirationDateTime": "1970-01-02T00:00:00Z"})).is_ok());
-        assert!(parse(json!({"notificationUrl": "https://a.example/new"})).is_ok());
+        for (url, taken) in [
+            ("https://a.example/new", true),
+            ("http://localhost:8080/new", true),
+            ("http://[::1]:8080/new", true),
+            ("http://10.0.0.1/new", false),
+            ("http://127.0.0.1.evil.example/new", false),
+            ("http://localhost.evil.example/new", false),
+        ] {
+            assert_eq!(
+                parse(json!({ "notificationUrl": url })).is_ok(),
+                taken,
+                "{url}"
+            );
+        }
     }
 }

@@ -228,6 +228,7 @@ mod tests {
     fn s54_options_that_shape_a_listing_are_refused() {
         for text in [
             "me/messages?$top=5",
+            "me/messages?$skip=5",
             "me/messages?$orderby=subject",
             "me/messages?$select=subject,Body",
             "me/messages?$expand=attachments",

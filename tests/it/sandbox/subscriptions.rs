@@ -1,13 +1,13 @@
-//! S50 to S58: creating, renewing and ending subscriptions.
+//! S52, S53, S56, S58: what a subscription is granted, how many there are, and how they end.
 
 use axum::http::Method;
 use chrono::{DateTime, TimeDelta, Utc};
 use graph_mirror::sandbox::commands::Which;
 use serde_json::{Value, json};
 
-use super::bench::{Answer, Bench, Ear, Manner, morning};
+use super::bench::{Answer, Bench, Ear, morning};
 
-fn wish(ear: &Ear, resource: &str) -> Value {
+pub(super) fn wish(ear: &Ear, resource: &str) -> Value {
     json!({
         "changeType": "created,updated,deleted",
         "notificationUrl": format!("{}/notify?tag=1%20a", ear.url),
@@ -17,17 +17,17 @@ fn wish(ear: &Ear, resource: &str) -> Value {
     })
 }
 
-fn in_minutes(minutes: i64) -> String {
+pub(super) fn in_minutes(minutes: i64) -> String {
     (morning() + TimeDelta::minutes(minutes)).to_rfc3339()
 }
 
-async fn create(bench: &Bench, token: &str, body: Value) -> Answer {
+pub(super) async fn create(bench: &Bench, token: &str, body: Value) -> Answer {
     bench
         .call(token, Method::POST, "/subscriptions", Some(body))
         .await
 }
 
-fn minutes_left(subscription: &Value, bench: &Bench) -> i64 {
+pub(super) fn minutes_left(subscription: &Value, bench: &Bench) -> i64 {
     let end: DateTime<Utc> = subscription["expirationDateTime"]
         .as_str()
         .unwrap()
@@ -35,135 +35,6 @@ fn minutes_left(subscription: &Value, bench: &Bench) -> i64 {
         .unwrap();
     let now = bench.world().lock().now();
     (end - now).num_minutes()
-}
-
-#[tokio::test]
-async fn s50_both_urls_are_asked_and_the_subscription_is_returned_in_full() {
-    let bench = Bench::start().await;
-    let ear = Ear::open().await;
-    let mut body = wish(&ear, "me/messages");
-    body["lifecycleNotificationUrl"] = format!("{}/lifecycle", ear.url).into();
-
-    let created = create(&bench, &bench.token(0), body).await;
-
-    assert_eq!(created.status, 201, "{created:?}");
-    let subscription = created.json();
-    for name in [
-        "id",
-        "applicationId",
-        "creatorId",
-        "resource",
-        "changeType",
-        "clientState",
-    ] {
-        assert!(subscription[name].is_string(), "{name}");
-    }
-    assert_eq!(subscription["creatorId"], bench.user_id(0).as_str());
-    assert_eq!(subscription["encryptionCertificate"], Value::Null);
-    let mut asked: Vec<_> = ear
-        .validations()
-        .into_iter()
-        .map(|heard| heard.path)
-        .collect();
-    asked.sort();
-    assert_eq!(asked, ["/lifecycle", "/notify"]);
-    assert!(
-        ear.validations()
-            .iter()
-            .all(|heard| heard.content_type.starts_with("text/plain"))
-    );
-}
-
-#[tokio::test]
-async fn s50_an_endpoint_that_does_not_echo_gets_no_subscription() {
-    let bench = Bench::start().await;
-    let ear = Ear::open().await;
-    let token = bench.token(0);
-    for manner in [
-        Manner::Answer(403),
-        Manner::Misquote("\"token\""),
-        Manner::Html,
-    ] {
-        ear.behave(manner.clone());
-        let refused = create(&bench, &token, wish(&ear, "me/messages")).await;
-        assert_eq!(
-            (refused.status, refused.code().as_str()),
-            (400, "ValidationError"),
-            "{manner:?}"
-        );
-    }
-
-    bench.turn(&json!({"validation_error_code": "InvalidRequest"}));
-    let nobody = json!({"notificationUrl": "http://127.0.0.1:1/"});
-    let mut body = wish(&ear, "me/messages");
-    body["notificationUrl"] = nobody["notificationUrl"].clone();
-    assert_eq!(create(&bench, &token, body).await.code(), "InvalidRequest");
-    assert!(bench.world().subscriptions().is_empty());
-}
-
-#[tokio::test]
-async fn s50_an_endpoint_has_ten_seconds_to_echo() {
-    let bench = Bench::start().await;
-    let ear = Ear::open().await;
-    ear.behave(Manner::Hold);
-
-    let token = bench.token(0);
-    let (refused, ()) = tokio::join!(create(&bench, &token, wish(&ear, "me/messages")), async {
-        while ear.validations().is_empty() {
-            tokio::task::yield_now().await;
-        }
-        bench.advance(10);
-    });
-
-    assert_eq!(
-        (refused.status, refused.code().as_str()),
-        (400, "ValidationError")
-    );
-    assert!(refused.text.contains("timed out"));
-}
-
-#[tokio::test]
-async fn s50_what_reads_badly_is_refused_without_a_call() {
-    let bench = Bench::start().await;
-    let ear = Ear::open().await;
-    let token = bench.token(0);
-    for (name, value) in [
-        ("notificationUrl", json!("http://example.org/")),
-        ("resource", json!("me/mailFolders")),
-        ("changeType", json!("renamed")),
-        ("expirationDateTime", json!("2026-03-02T12:00:00")),
-    ] {
-        let mut body = wish(&ear, "me/messages");
-        body[name] = value;
-        let refused = create(&bench, &token, body).await;
-        assert_eq!(
-            (refused.status, refused.code().as_str()),
-            (400, "InvalidRequest"),
-            "{name}"
-        );
-    }
-    assert!(ear.validations().is_empty());
-}
-
-#[tokio::test]
-async fn s51_the_token_changes_when_it_is_decoded() {
-    let bench = Bench::start().await;
-    let ear = Ear::open().await;
-
-    create(&bench, &bench.token(0), wish(&ear, "me/messages")).await;
-
-    let heard = ear.validations().remove(0);
-    assert!(heard.query.starts_with("tag=1%20a&validationToken="));
-    let token = url::form_urlencoded::parse(heard.query.as_bytes())
-        .find(|(name, _)| name == "validationToken")
-        .map(|(_, token)| token.into_owned())
-        .unwrap();
-    assert!(
-        ['+', '%', ' ', ':']
-            .iter()
-            .all(|letter| token.contains(*letter)),
-        "{token}"
-    );
 }
 
 #[tokio::test]
@@ -182,6 +53,13 @@ async fn s52_the_granted_expiry_is_returned() {
     let short = ask(5).await.json();
     assert_eq!(minutes_left(&short, &bench), 45);
 
+    bench
+        .world()
+        .end_subscriptions(&Which::default(), true)
+        .unwrap();
+    let longest = ask(10_080).await;
+    assert_eq!(longest.status, 201, "{longest:?}");
+    assert_eq!(minutes_left(&longest.json(), &bench), 10_080);
     bench
         .world()
         .end_subscriptions(&Which::default(), true)
@@ -225,131 +103,6 @@ async fn s53_the_same_twice_conflicts_and_a_mailbox_takes_a_thousand() {
             .await
             .status,
         201
-    );
-}
-
-#[tokio::test]
-async fn s54_resource_data_needs_its_fields() {
-    let bench = Bench::start().await;
-    let ear = Ear::open().await;
-    let token = bench.token(0);
-    let rich = |resource: &str, certificate: Value| {
-        let mut body = wish(&ear, resource);
-        body["includeResourceData"] = true.into();
-        body["encryptionCertificate"] = certificate;
-        body["encryptionCertificateId"] = "one".into();
-        body
-    };
-    let certificate = json!("MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA");
-
-    for body in [
-        rich("me/messages", certificate.clone()),
-        rich("me/messages?$select=body", certificate.clone()),
-        rich("me/messages?$select=subject", Value::Null),
-        wish(&ear, "me/messages?$top=5"),
-    ] {
-        assert_eq!(create(&bench, &token, body).await.status, 400);
-    }
-    assert!(ear.validations().is_empty());
-}
-
-#[tokio::test]
-async fn s55_a_renewal_extends_takes_the_fresh_token_and_needs_a_subscription() {
-    let bench = Bench::start().await;
-    let ear = Ear::open().await;
-    let token = bench.token(0);
-    let id = create(&bench, &token, wish(&ear, "me/messages"))
-        .await
-        .json()["id"]
-        .clone();
-    let path = format!("/subscriptions/{}", id.as_str().unwrap());
-    let held = bench.world().subscriptions()[0].authorised_until;
-
-    let empty = bench
-        .call(&token, Method::PATCH, &path, Some(json!({})))
-        .await;
-    assert_eq!(empty.status, 400);
-    bench.advance(900);
-    let fresh = bench.token(0);
-    let body = json!({"expirationDateTime": in_minutes(5_000)});
-    let renewed = bench
-        .call(&fresh, Method::PATCH, &path, Some(body.clone()))
-        .await;
-    assert_eq!(renewed.status, 200);
-    assert_eq!(minutes_left(&renewed.json(), &bench), 4_985);
-    assert!(bench.world().subscriptions()[0].authorised_until > held - TimeDelta::minutes(30));
-    assert_ne!(bench.world().subscriptions()[0].authorised_until, held);
-
-    let missing = bench
-        .call(&token, Method::PATCH, "/subscriptions/none", Some(body))
-        .await;
-    assert_eq!(missing.status, 404);
-}
-
-#[tokio::test]
-async fn s55_reauthorize_leaves_the_expiry_and_too_close_to_a_patch_it_is_a_conflict() {
-    let bench = Bench::start().await;
-    let ear = Ear::open().await;
-    let token = bench.token(0);
-    let created = create(&bench, &token, wish(&ear, "me/messages"))
-        .await
-        .json();
-    let path = format!("/subscriptions/{}", created["id"].as_str().unwrap());
-
-    let reauthorize = format!("{path}/reauthorize");
-    assert_eq!(
-        bench
-            .call(&token, Method::POST, &reauthorize, None)
-            .await
-            .status,
-        204
-    );
-    let shown = bench.call(&token, Method::GET, &path, None).await.json();
-    assert_eq!(shown["expirationDateTime"], created["expirationDateTime"]);
-    assert_eq!(bench.world().deliveries().reauthorize_conflicts, 0);
-
-    bench.advance(599);
-    let body = json!({"expirationDateTime": in_minutes(700)});
-    bench.call(&token, Method::PATCH, &path, Some(body)).await;
-    assert_eq!(bench.world().deliveries().reauthorize_conflicts, 1);
-    assert!(bench.world().subscriptions()[0].wedged);
-
-    bench.advance(600);
-    bench.call(&token, Method::POST, &reauthorize, None).await;
-    assert_eq!(bench.world().deliveries().reauthorize_conflicts, 1);
-}
-
-#[tokio::test]
-async fn s55_a_new_address_is_validated_first() {
-    // F9.20
-    let bench = Bench::start().await;
-    let (ear, new) = (Ear::open().await, Ear::open().await);
-    let token = bench.token(0);
-    let created = create(&bench, &token, wish(&ear, "me/messages"))
-        .await
-        .json();
-    let path = format!("/subscriptions/{}", created["id"].as_str().unwrap());
-    let body = json!({"notificationUrl": format!("{}/new", new.url)});
-
-    new.behave(Manner::Html);
-    assert_eq!(
-        bench
-            .call(&token, Method::PATCH, &path, Some(body.clone()))
-            .await
-            .status,
-        400
-    );
-    new.behave(Manner::Answer(202));
-    assert_eq!(
-        bench
-            .call(&token, Method::PATCH, &path, Some(body))
-            .await
-            .status,
-        200
-    );
-    assert_eq!(
-        bench.world().subscriptions()[0].notification_url,
-        format!("{}/new", new.url)
     );
 }
 
@@ -474,6 +227,47 @@ async fn s09_a_person_cannot_subscribe_to_another_mailbox() {
         (wrapped.status, wrapped.code().as_str()),
         (404, "ExtensionError")
     );
+}
+
+#[tokio::test]
+async fn s58_the_201_can_be_late_while_notifications_flow() {
+    // F10.28
+    let bench = Bench::start().await;
+    let ear = Ear::open().await;
+    bench.turn(&json!({
+        "created_delay_ms": 5_000,
+        "notification_delay_min_ms": 0,
+        "notification_delay_max_ms": 0,
+    }));
+    let token = bench.token(0);
+    let created = create(&bench, &token, wish(&ear, "me/messages"));
+    tokio::pin!(created);
+
+    let meanwhile = async {
+        while bench.world().subscriptions().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        bench.world().deliver_message(&bench.user_id(0)).unwrap();
+        ear.items(1).await.remove(0)
+    };
+    let item = tokio::select! {
+        biased;
+        _ = &mut created => panic!("it was answered while the clock stood"),
+        item = meanwhile => item,
+    };
+
+    let on = async {
+        loop {
+            tokio::task::yield_now().await;
+            bench.world().advance(std::time::Duration::from_millis(50));
+        }
+    };
+    let created = tokio::select! {
+        created = created => created,
+        () = on => unreachable!("it has no end"),
+    };
+    assert_eq!(created.status, 201, "{created:?}");
+    assert_eq!(created.json()["id"], item["subscriptionId"]);
 }
 
 #[tokio::test]
