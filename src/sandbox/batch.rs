@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 
 use super::call::{Call, Reply, segments};
 use super::error::GraphFault;
-use super::http::{self, Outcome};
+use super::http::{self, CLIENT_REQUEST_ID, Outcome, REQUEST_ID};
 use super::identity::Caller;
 use super::ids::guid;
 use super::prefer::Prefer;
@@ -248,10 +248,17 @@ async fn run(world: &World, steps: Vec<Step>) -> Vec<Answer> {
 async fn run_one(world: &World, step: Step) -> (String, Option<Reply>) {
     let request_id = guid(&mut world.lock().request_ids);
     let outcome = match step.call {
-        Ok((call, url)) => http::serve(world, &call, &url, &request_id, &request_id).await,
-        Err(fault) => Outcome::Reply(refuse(world, fault)),
+        Ok((call, url)) => {
+            let client_request_id = call.header(&CLIENT_REQUEST_ID).unwrap_or(&request_id);
+            http::serve(world, &call, &url, &request_id, client_request_id).await
+        }
+        Err(fault) => Outcome::Reply(refuse(world, fault, &request_id)),
     };
     match outcome {
+        // A refusal names itself in its headers, as one outside of a batch does (S11).
+        Outcome::Reply(reply) if !reply.status.is_success() => {
+            (step.id, Some(reply.with_header(REQUEST_ID, &request_id)))
+        }
         Outcome::Reply(reply) => (step.id, Some(reply)),
         // A part whose connection breaks is missing from the answer (F4.9).
         Outcome::Broken => (step.id, None),
@@ -264,17 +271,15 @@ fn failed_dependency(world: &World, id: String) -> Answer {
         "FailedDependency",
         "A request this one depends on has failed.",
     );
-    Answer {
-        id,
-        reply: refuse(world, fault),
-    }
+    let request_id = guid(&mut world.lock().request_ids);
+    let reply = refuse(world, fault, &request_id).with_header(REQUEST_ID, &request_id);
+    Answer { id, reply }
 }
 
-fn refuse(world: &World, fault: GraphFault) -> Reply {
-    let mut state = world.lock();
-    let request_id = guid(&mut state.request_ids);
+fn refuse(world: &World, fault: GraphFault, request_id: &str) -> Reply {
+    let state = world.lock();
     let empty = state.knobs.empty_error_bodies;
-    fault.into_reply(state.now(), &request_id, &request_id, empty)
+    fault.into_reply(state.now(), request_id, request_id, empty)
 }
 
 fn render(answers: &[Answer]) -> String {

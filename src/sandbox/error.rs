@@ -106,6 +106,56 @@ impl GraphFault {
         )
     }
 
+    /// The refusal a status usually stands for, where nothing more is known (§3b).
+    pub fn usual(status: StatusCode) -> Self {
+        let (code, message) = match status {
+            StatusCode::UNAUTHORIZED => {
+                return Self::invalid_token("Access token validation failure.");
+            }
+            StatusCode::FORBIDDEN => return Self::access_denied(),
+            StatusCode::NOT_FOUND => return Self::item_not_found(),
+            StatusCode::METHOD_NOT_ALLOWED => return Self::method_not_allowed(),
+            StatusCode::BAD_REQUEST => ("BadRequest", "The request is malformed or incorrect."),
+            StatusCode::CONFLICT => ("Conflict", "The request conflicts with the present state."),
+            StatusCode::GONE => (
+                "SyncStateNotFound",
+                "The sync state generation is not found; resynchronization is required.",
+            ),
+            StatusCode::PRECONDITION_FAILED => (
+                "ErrorIrresolvableConflict",
+                "The send or update operation could not be performed because the change key passed in the request does not match the current change key for the item.",
+            ),
+            StatusCode::PAYLOAD_TOO_LARGE => (
+                "RequestEntityTooLarge",
+                "The request is larger than the server takes.",
+            ),
+            StatusCode::TOO_MANY_REQUESTS => (
+                "TooManyRequests",
+                "Too many requests. The request rate exceeded the limit of the application.",
+            ),
+            StatusCode::SERVICE_UNAVAILABLE => (
+                "serviceNotAvailable",
+                "The service is temporarily unavailable.",
+            ),
+            StatusCode::GATEWAY_TIMEOUT => ("UnknownError", "The server did not answer in time."),
+            _ if status.is_client_error() => ("BadRequest", "The request was refused."),
+            _ => (
+                "ErrorInternalServerError",
+                "An internal server error occurred.",
+            ),
+        };
+        Self::new(status, code, message)
+    }
+
+    /// 404 for an address that is none of Graph's v1.0.
+    pub fn nothing_there() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "ResourceNotFound",
+            "Nothing is at this address; the calls of Graph are below /v1.0.",
+        )
+    }
+
     /// The answer that carries it, with Graph's envelope.
     pub fn into_reply(
         self,

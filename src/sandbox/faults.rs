@@ -1,5 +1,7 @@
 //! Faults set from outside: the next calls that match a rule fail the way it says (S15).
 
+use std::time::Duration;
+
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use bytes::Bytes;
 use regex::Regex;
@@ -7,9 +9,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::call::Reply;
+use super::error::GraphFault;
 
 /// A rule as the control interface takes it.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FaultRule {
     /// Its number, given when it is set.
@@ -29,10 +32,11 @@ pub struct FaultRule {
     /// Headers of the answer; `Retry-After` only if it is here.
     #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
     pub headers: serde_json::Map<String, Value>,
-    /// The body: text as it is, anything else as JSON.
+    /// The body: text as it is, anything else as JSON. A refusal of Graph's without one has the envelope
+    /// (S11); an empty text is no body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<Value>,
-    /// Real milliseconds to wait before anything else.
+    /// Milliseconds of the sandbox's clock to wait before anything else.
     #[serde(default)]
     pub delay_ms: u64,
     /// The connection breaks instead of an answer.
@@ -54,12 +58,21 @@ pub enum FaultError {
 /// What happens to a call.
 #[derive(Debug, Clone)]
 pub struct Effect {
-    /// Real milliseconds to wait first.
-    pub delay_ms: u64,
+    /// How long to wait first, on the sandbox's clock.
+    pub delay: Duration,
     /// Then this is the answer, if there is one.
-    pub reply: Option<Reply>,
+    pub answer: Option<Struck>,
     /// Or the connection breaks.
     pub reset: bool,
+}
+
+/// What a fault answers.
+#[derive(Debug, Clone)]
+pub enum Struck {
+    /// Exactly this.
+    Reply(Reply),
+    /// A refusal the rule gives no body: the side it strikes words it.
+    Fault(GraphFault),
 }
 
 /// All rules, in the order they were set.
@@ -120,35 +133,46 @@ impl Faults {
 }
 
 fn effect(rule: &FaultRule) -> Effect {
-    let reply = rule.status.and_then(|status| {
-        let status = StatusCode::from_u16(status).ok()?;
-        let mut reply = match &rule.body {
-            None => Reply::empty(status),
-            Some(Value::String(text)) => Reply {
-                content_type: Some("text/html"),
-                body: Bytes::from(text.clone()),
-                ..Reply::empty(status)
-            },
-            Some(value) => Reply::json(status, value),
-        };
-        for (name, value) in &rule.headers {
-            let text = value
-                .as_str()
-                .map_or_else(|| value.to_string(), str::to_owned);
-            if let (Ok(name), Ok(value)) = (
-                HeaderName::from_bytes(name.as_bytes()),
-                HeaderValue::from_str(&text),
-            ) {
-                reply.headers.push((name, value));
-            }
-        }
-        Some(reply)
-    });
+    let status = rule
+        .status
+        .and_then(|status| StatusCode::from_u16(status).ok());
     Effect {
-        delay_ms: rule.delay_ms,
-        reply,
+        delay: Duration::from_millis(rule.delay_ms),
+        answer: status.map(|status| struck(rule, status)),
         reset: rule.reset,
     }
+}
+
+fn struck(rule: &FaultRule, status: StatusCode) -> Struck {
+    let mut headers = Vec::new();
+    for (name, value) in &rule.headers {
+        let text = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
+        if let (Ok(name), Ok(value)) = (
+            HeaderName::from_bytes(name.as_bytes()),
+            HeaderValue::from_str(&text),
+        ) {
+            headers.push((name, value));
+        }
+    }
+    let mut reply = match &rule.body {
+        None if status.is_client_error() || status.is_server_error() => {
+            return Struck::Fault(GraphFault {
+                headers,
+                ..GraphFault::usual(status)
+            });
+        }
+        None => Reply::empty(status),
+        Some(Value::String(text)) => Reply {
+            content_type: (!text.is_empty()).then_some("text/html"),
+            body: Bytes::from(text.clone()),
+            ..Reply::empty(status)
+        },
+        Some(value) => Reply::json(status, value),
+    };
+    reply.headers = headers;
+    Struck::Reply(reply)
 }
 
 #[cfg(test)]

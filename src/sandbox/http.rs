@@ -2,23 +2,26 @@
 //!
 //! A part of a batch enters at [`serve`], so that limits and faults know no difference.
 
+use std::any::Any;
 use std::io;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State as Extract};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use axum::routing::any;
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{FutureExt as _, stream};
 use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
 use super::call::{Call, Reply, segments};
 use super::error::GraphFault;
+use super::faults::Struck;
 use super::identity::Caller;
 use super::ids::guid;
 use super::permission::{Need, permit, reachable};
@@ -27,9 +30,10 @@ use super::query::Query;
 use super::throttle::Key;
 use super::world::{State, World};
 use super::{batch, calendar, control, identity, mail, subscriptions};
+use crate::model::time::Clock as _;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
-const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+pub(super) const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
 /// The most a request may carry (F8.13).
@@ -38,7 +42,10 @@ const MOST_BODY: usize = 4 * 1024 * 1024;
 /// Everything the sandbox serves, on one listener.
 pub fn router(world: &World) -> Router {
     Router::new()
+        .route("/v1.0", any(graph))
+        .route("/v1.0/", any(graph))
         .route("/v1.0/{*path}", any(graph))
+        .fallback(nowhere)
         .with_state(world.clone())
         .nest("/sandbox/control", control::router(world))
         .merge(identity::router(world))
@@ -46,8 +53,29 @@ pub fn router(world: &World) -> Router {
             world.clone(),
             forget_encodings,
         ))
-        .layer(CatchPanicLayer::new())
+        .layer(CatchPanicLayer::custom(panicked(world)))
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+}
+
+/// Whatever leads nowhere, other versions of Graph too.
+async fn nowhere(Extract(world): Extract<World>, headers: HeaderMap) -> Response {
+    apart(&world, GraphFault::nothing_there(), &headers)
+}
+
+/// What a handler that panicked is answered with, outside of Graph's calls.
+fn panicked(world: &World) -> impl Fn(Box<dyn Any + Send>) -> Response + Clone + use<> {
+    let world = world.clone();
+    move |_| {
+        let fault = GraphFault::usual(StatusCode::INTERNAL_SERVER_ERROR);
+        apart(&world, fault, &HeaderMap::new())
+    }
+}
+
+/// A refusal that no call of Graph's led to, in Graph's envelope all the same (S11).
+fn apart(world: &World, fault: GraphFault, headers: &HeaderMap) -> Response {
+    let (request_id, client_request_id) = request_ids(world, headers);
+    let reply = refusal(world, fault, &request_id, &client_request_id);
+    named(reply, &request_id, &client_request_id).into_response()
 }
 
 /// With the knob off nothing is compressed, whatever the client accepts.
@@ -79,26 +107,37 @@ pub enum Outcome {
 
 async fn graph(Extract(world): Extract<World>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
+    let (request_id, client_request_id) = request_ids(&world, &parts.headers);
+    let outcome = receive(&world, &parts, body, &request_id, &client_request_id).await;
+    match outcome {
+        Outcome::Broken => broken(),
+        Outcome::Reply(reply) => named(reply, &request_id, &client_request_id).into_response(),
+    }
+}
+
+/// The id of a request, and the one its client gave it.
+fn request_ids(world: &World, headers: &HeaderMap) -> (String, String) {
     let request_id = guid(&mut world.lock().request_ids);
-    let client_request_id = parts
-        .headers
+    let client_request_id = headers
         .get(CLIENT_REQUEST_ID)
         .and_then(|value| value.to_str().ok())
         .unwrap_or(&request_id)
         .to_owned();
-    let outcome = receive(&world, &parts, body, &request_id, &client_request_id).await;
-    match outcome {
-        Outcome::Broken => broken(),
-        Outcome::Reply(mut reply) => {
-            if let Ok(value) = HeaderValue::from_str(&request_id) {
-                reply.headers.push((REQUEST_ID, value));
-            }
-            if let Ok(value) = HeaderValue::from_str(&client_request_id) {
-                reply.headers.push((CLIENT_REQUEST_ID, value));
-            }
-            reply.into_response()
-        }
-    }
+    (request_id, client_request_id)
+}
+
+/// The same answer with both ids in its headers (S11).
+fn named(reply: Reply, request_id: &str, client_request_id: &str) -> Reply {
+    reply
+        .with_header(REQUEST_ID, request_id)
+        .with_header(CLIENT_REQUEST_ID, client_request_id)
+}
+
+/// A refusal in its envelope, as the knobs say.
+fn refusal(world: &World, fault: GraphFault, request_id: &str, client_request_id: &str) -> Reply {
+    let state = world.lock();
+    let empty = state.knobs.empty_error_bodies;
+    fault.into_reply(state.now(), request_id, client_request_id, empty)
 }
 
 async fn receive(
@@ -108,11 +147,7 @@ async fn receive(
     request_id: &str,
     client_request_id: &str,
 ) -> Outcome {
-    let refuse = |fault: GraphFault| {
-        let state = world.lock();
-        let empty = state.knobs.empty_error_bodies;
-        Outcome::Reply(fault.into_reply(state.now(), request_id, client_request_id, empty))
-    };
+    let refuse = |fault| Outcome::Reply(refusal(world, fault, request_id, client_request_id));
     let caller = match authenticate(world, parts) {
         Ok(caller) => caller,
         Err(fault) => return refuse(fault),
@@ -180,20 +215,24 @@ pub async fn serve(
         .faults
         .strike(call.method.as_str(), path_and_query);
     if let Some(effect) = effect {
-        if effect.delay_ms > 0 {
-            tokio::time::sleep(Duration::from_millis(effect.delay_ms)).await;
+        if effect.delay > Duration::ZERO {
+            world.clock().sleep(effect.delay).await;
         }
         if effect.reset {
             return Outcome::Broken;
         }
-        if let Some(reply) = effect.reply {
+        let reply = effect.answer.map(|answer| match answer {
+            Struck::Reply(reply) => reply,
+            Struck::Fault(fault) => refusal(world, fault, request_id, client_request_id),
+        });
+        if let Some(reply) = reply {
             let mut state = world.lock();
             state.stats.count(call.method.as_str(), &call.path);
             state.stats.answered(reply.status.as_u16());
             return Outcome::Reply(reply);
         }
     }
-    let result = answer(world, call).await;
+    let result = unless_it_panics(answer(world, call)).await;
     if call.method != Method::GET {
         world.wake();
     }
@@ -208,6 +247,17 @@ pub async fn serve(
     };
     state.stats.answered(reply.status.as_u16());
     Outcome::Reply(reply)
+}
+
+/// A call that panics is refused as any other that fails, alone among the parts of its batch.
+async fn unless_it_panics(
+    call: impl Future<Output = Result<Outcome, GraphFault>>,
+) -> Result<Outcome, GraphFault> {
+    let failed = |_| Err(GraphFault::usual(StatusCode::INTERNAL_SERVER_ERROR));
+    AssertUnwindSafe(call)
+        .catch_unwind()
+        .await
+        .unwrap_or_else(failed)
 }
 
 /// Where a path leads.
@@ -235,9 +285,9 @@ async fn answer(world: &World, call: &Call) -> Result<Outcome, GraphFault> {
         };
         (target, admission)
     };
-    let latency = world.lock().knobs.latency_ms;
-    if latency > 0 {
-        tokio::time::sleep(Duration::from_millis(latency)).await;
+    let latency = Duration::from_millis(world.lock().knobs.latency_ms);
+    if latency > Duration::ZERO {
+        world.clock().sleep(latency).await;
     }
     match target {
         Target::Subscriptions(rest) => subscriptions::handle(world, call, rest).await,
@@ -384,4 +434,55 @@ pub fn broken() -> Response {
         .headers_mut()
         .insert(header::CONTENT_LENGTH, HeaderValue::from_static("4096"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::task::Poll;
+
+    use axum::routing::get;
+    use serde_json::Value;
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::sandbox::Options;
+
+    #[tokio::test]
+    async fn s11_a_call_that_panics_is_refused_with_the_code_of_a_server_that_fails() {
+        let failed = unless_it_panics(poll_fn(|_| panic!("on purpose"))).await;
+
+        let fault = failed.unwrap_err();
+        assert_eq!(
+            (fault.status.as_u16(), fault.code.as_str()),
+            (500, "ErrorInternalServerError")
+        );
+    }
+
+    #[tokio::test]
+    async fn s11_a_panic_anywhere_else_is_answered_in_the_envelope_too() {
+        let panics = || poll_fn(|_| -> Poll<()> { panic!("on purpose") });
+        let options = Options {
+            mailboxes: 1,
+            messages: Some(0),
+            events: false,
+            ..Options::default()
+        };
+        let world = World::seeded(&options, "http://127.0.0.1:1".to_owned());
+        let router: Router = Router::new()
+            .route("/", get(panics))
+            .layer(CatchPanicLayer::custom(panicked(&world)));
+
+        let request = Request::new(Body::empty());
+        let response = router.oneshot(request).await.unwrap();
+
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let id = response.headers()[REQUEST_ID].to_str().unwrap().to_owned();
+        let body = axum::body::to_bytes(response.into_body(), 4096)
+            .await
+            .unwrap();
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(body["error"]["code"], "ErrorInternalServerError");
+        assert_eq!(body["error"]["innerError"]["request-id"], id.as_str());
+    }
 }

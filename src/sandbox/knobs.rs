@@ -67,7 +67,7 @@ pub struct Knobs {
     // Envelope, limits, batches.
     /// S11: 404 and 503 come without a body.
     pub empty_error_bodies: bool,
-    /// Every Graph request and every part of a batch takes this long, in real milliseconds.
+    /// Every Graph request and every part of a batch takes this long, in milliseconds of the sandbox's clock.
     pub latency_ms: u64,
     /// Answers are compressed when the client asks for it.
     pub gzip: bool,
@@ -155,7 +155,7 @@ pub struct Knobs {
     pub client_state_hidden: bool,
     /// S56: subscriptions on a page.
     pub subscriptions_page_size: usize,
-    /// S58: the 201 is held back this long, in real milliseconds.
+    /// S58: the 201 is held back this long, in milliseconds of the sandbox's clock.
     pub created_delay_ms: u64,
     /// S58: the 201 never comes; the subscription stands.
     pub created_dropped: bool,

@@ -124,3 +124,88 @@ fn too_many_requests(wait: i64) -> GraphFault {
     )
     .with_header(header::RETRY_AFTER, &wait.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::time::later;
+
+    struct Bench {
+        throttle: Throttle,
+        knobs: Knobs,
+        now: Timestamp,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            Self {
+                throttle: Throttle::default(),
+                knobs: Knobs::default(),
+                now: Timestamp::UNIX_EPOCH,
+            }
+        }
+
+        /// One request that ends at once; whether it was let in.
+        fn ask(&mut self, app: &str, mailbox: usize, upload: u64) -> bool {
+            let key = (app.to_owned(), mailbox);
+            let entered = self.throttle.enter(&key, upload, self.now, &self.knobs);
+            if entered.is_ok() {
+                self.throttle.leave(&key);
+            }
+            entered.is_ok()
+        }
+
+        fn wait(&mut self, seconds: u64) {
+            self.now = later(self.now, std::time::Duration::from_secs(seconds));
+        }
+    }
+
+    #[test]
+    fn s12_four_requests_are_in_flight_and_the_fifth_is_refused_until_one_ends() {
+        let mut bench = Bench::new();
+        let key = ("app".to_owned(), 0);
+        for at_once in 1..=4 {
+            let entered = bench.throttle.enter(&key, 0, bench.now, &bench.knobs);
+            assert_eq!(entered.unwrap(), at_once);
+        }
+
+        let fifth = bench.throttle.enter(&key, 0, bench.now, &bench.knobs);
+        assert_eq!(fifth.unwrap_err().code, "ApplicationThrottled");
+        assert!(bench.ask("app", 1, 0) && bench.ask("another", 0, 0));
+        bench.throttle.leave(&key);
+        assert!(bench.ask("app", 0, 0));
+    }
+
+    #[test]
+    fn s13_the_ten_thousand_and_first_request_of_ten_minutes_is_refused() {
+        let mut bench = Bench::new();
+        for _ in 0..10_000 {
+            assert!(bench.ask("app", 0, 0));
+        }
+
+        bench.wait(599);
+        assert!(!bench.ask("app", 0, 0));
+        assert!(bench.ask("app", 1, 0) && bench.ask("another", 0, 0));
+        bench.wait(1);
+        // The refused one counts too.
+        for _ in 0..9_999 {
+            assert!(bench.ask("app", 0, 0));
+        }
+        assert!(!bench.ask("app", 0, 0));
+    }
+
+    #[test]
+    fn s14_a_byte_beyond_150_mb_in_five_minutes_is_refused() {
+        const MOST: u64 = 150 * 1024 * 1024;
+        let mut bench = Bench::new();
+
+        assert!(bench.ask("app", 0, MOST));
+        assert!(!bench.ask("app", 0, 1));
+        assert!(bench.ask("app", 1, MOST) && bench.ask("another", 0, MOST));
+        bench.wait(300);
+        assert!(bench.ask("app", 0, MOST));
+
+        let mut bench = Bench::new();
+        assert!(!bench.ask("app", 0, MOST + 1));
+    }
+}

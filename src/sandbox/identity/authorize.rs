@@ -256,8 +256,8 @@ fn way_back(
         return Err(Refused::Page(TokenError::unknown_tenant(tenant)));
     }
     let client_id = parameters.get("client_id").map_or("", String::as_str);
-    let Some(application) = identity.application(client_id) else {
-        let error = TokenError::unknown_application(client_id, identity.tenant_id());
+    let Some(application) = identity.application_at(tenant, client_id) else {
+        let error = TokenError::unknown_application(client_id, tenant);
         return Err(Refused::Page(error));
     };
     let redirect_uri = parameters.get("redirect_uri").map_or("", String::as_str);
@@ -285,12 +285,9 @@ pub(super) async fn admin_consent(
     match way_back(&world, &tenant, &parameters) {
         Err(Refused::Page(error)) => refusal_page(&world, &error),
         Err(Refused::Redirect(way_back, error, text)) => way_back.refuse(error, &text),
-        Ok((way_back, _)) => {
-            let tenant_id = world.lock().tenant_id.clone();
-            way_back.send(vec![
-                ("tenant", tenant_id),
-                ("admin_consent", "True".to_owned()),
-            ])
-        }
+        Ok((way_back, application)) => way_back.send(vec![
+            ("tenant", application.tenant_id),
+            ("admin_consent", "True".to_owned()),
+        ]),
     }
 }

@@ -14,13 +14,12 @@ use crate::model::time::Clock as _;
 /// The tenant as issuers spell it: shared endpoints leave it open.
 fn issuer_tenant(world: &World, tenant: &str) -> Option<String> {
     let state = world.lock();
-    if tenant.eq_ignore_ascii_case(state.identity.tenant_id()) {
-        Some(state.identity.tenant_id().to_owned())
-    } else {
-        state
+    match state.identity.tenant(tenant) {
+        Some(id) => Some(id.to_owned()),
+        None => state
             .identity
             .is_tenant(tenant)
-            .then(|| "{tenantid}".to_owned())
+            .then(|| "{tenantid}".to_owned()),
     }
 }
 

@@ -30,11 +30,13 @@ use url::Url;
 
 use self::grants::Grants;
 use self::keys::SigningKeys;
+use super::call::Reply;
 use super::error::GraphFault;
+use super::faults::Struck;
 use super::http;
 use super::ids::guid;
 use super::world::{UserId, World};
-use crate::model::time::{Timestamp, later};
+use crate::model::time::{Clock as _, Timestamp, later};
 
 pub use revocation::Revocation;
 
@@ -60,17 +62,20 @@ pub struct Application {
     pub client_secret: String,
     /// What people are told it is called.
     pub display_name: String,
+    /// The tenant it is registered in; the items of its subscriptions carry it (S59).
+    pub tenant_id: String,
     /// Where a code may be sent. An address of this machine without a path stands for every port and
     /// path of it, so that nothing need be registered to try something out.
     pub redirect_uris: Vec<String>,
 }
 
 impl Application {
-    fn seeded(display_name: String, rng: &mut fastrand::Rng) -> Self {
+    fn seeded(display_name: String, tenant_id: String, rng: &mut fastrand::Rng) -> Self {
         Self {
             client_id: guid(rng),
             client_secret: format!("sbx8Q~{}", opaque(rng, 25)),
             display_name,
+            tenant_id,
             redirect_uris: ["http://localhost", "http://127.0.0.1", "http://[::1]"]
                 .map(str::to_owned)
                 .to_vec(),
@@ -123,7 +128,11 @@ impl Identity {
     /// One registered application, nobody signed in.
     pub fn seeded(tenant_id: &str, rng: &mut fastrand::Rng) -> Self {
         let mut rng = rng.fork();
-        let application = Application::seeded("graph-mirror sandbox".to_owned(), &mut rng);
+        let application = Application::seeded(
+            "graph-mirror sandbox".to_owned(),
+            tenant_id.to_owned(),
+            &mut rng,
+        );
         Self {
             tenant_id: tenant_id.to_owned(),
             applications: vec![application],
@@ -148,9 +157,24 @@ impl Identity {
             .map_or("", |first| &first.client_secret)
     }
 
-    /// The tenant.
+    /// The tenant everything was seeded in.
     pub fn tenant_id(&self) -> &str {
         &self.tenant_id
+    }
+
+    /// The tenant an application is registered in; the seeded one for an application nobody knows.
+    pub fn tenant_of(&self, client_id: &str) -> &str {
+        self.application(client_id)
+            .map_or(&self.tenant_id, |application| &application.tenant_id)
+    }
+
+    /// The application of an id, unless a URL's tenant segment names another tenant than its own.
+    pub fn application_at(&self, segment: &str, client_id: &str) -> Option<&Application> {
+        let application = self.application(client_id)?;
+        let fits = self
+            .tenant(segment)
+            .is_none_or(|tenant| tenant == application.tenant_id);
+        fits.then_some(application)
     }
 
     /// All applications.
@@ -172,16 +196,28 @@ impl Identity {
             .find(|application| application.client_id.eq_ignore_ascii_case(client_id))
     }
 
-    /// Registers a further application.
-    pub fn register(&mut self, display_name: String) -> &Application {
+    /// Registers a further application, in the tenant of that id or the seeded one.
+    pub fn register(&mut self, display_name: String, tenant_id: Option<String>) -> &Application {
+        let tenant_id = tenant_id.unwrap_or_else(|| self.tenant_id.clone());
         self.applications
-            .push(Application::seeded(display_name, &mut self.rng));
+            .push(Application::seeded(display_name, tenant_id, &mut self.rng));
         self.applications.last().expect("one was pushed just now")
     }
 
-    /// Whether a URL's tenant segment means this tenant (F1.2). Personal accounts have none here.
+    /// The tenant whose id a URL's segment is: the seeded one, or one that has an application.
+    pub fn tenant(&self, segment: &str) -> Option<&str> {
+        let others = self
+            .applications
+            .iter()
+            .map(|application| application.tenant_id.as_str());
+        std::iter::once(self.tenant_id.as_str())
+            .chain(others)
+            .find(|tenant| tenant.eq_ignore_ascii_case(segment))
+    }
+
+    /// Whether a URL's tenant segment means a tenant there is (F1.2). Personal accounts have none here.
     pub fn is_tenant(&self, segment: &str) -> bool {
-        segment.eq_ignore_ascii_case(&self.tenant_id)
+        self.tenant(segment).is_some()
             || segment.eq_ignore_ascii_case("common")
             || segment.eq_ignore_ascii_case("organizations")
     }
@@ -289,14 +325,23 @@ async fn faults(Extract(world): Extract<World>, request: Request, next: Next) ->
         .map_or("/", |path| path.as_str());
     let effect = world.lock().faults.strike(request.method().as_str(), path);
     if let Some(effect) = effect {
-        if effect.delay_ms > 0 {
-            tokio::time::sleep(Duration::from_millis(effect.delay_ms)).await;
+        if effect.delay > Duration::ZERO {
+            world.clock().sleep(effect.delay).await;
         }
         if effect.reset {
             return http::broken();
         }
-        if let Some(reply) = effect.reply {
-            return reply.into_response();
+        match effect.answer {
+            None => {}
+            Some(Struck::Reply(reply)) => return reply.into_response(),
+            // The envelope is Graph's alone (F1.13).
+            Some(Struck::Fault(fault)) => {
+                let reply = Reply {
+                    headers: fault.headers,
+                    ..Reply::empty(fault.status)
+                };
+                return reply.into_response();
+            }
         }
     }
     next.run(request).await

@@ -66,7 +66,6 @@ fn redeem(
     let client_credentials = grant_type == "client_credentials";
     {
         let state = world.lock();
-        let named = tenant.eq_ignore_ascii_case(state.identity.tenant_id());
         let anyones = ["common", "organizations", "consumers"]
             .iter()
             .any(|name| name.eq_ignore_ascii_case(tenant));
@@ -77,11 +76,11 @@ fn redeem(
                 "The grant type is not supported over the /common or /consumers endpoints. Please use the /organizations or tenant-specific endpoint.",
             ));
         }
-        if !named && !state.identity.is_tenant(tenant) {
+        if !state.identity.is_tenant(tenant) {
             return Err(TokenError::unknown_tenant(tenant));
         }
     }
-    let client_id = authenticate(world, headers, parameters)?;
+    let client_id = authenticate(world, tenant, headers, parameters)?;
     match grant_type {
         "authorization_code" => {
             let code = given("code").ok_or_else(|| TokenError::missing("code"))?;
@@ -170,6 +169,7 @@ fn application_scope(scope: &str, base: &str) -> Result<(), TokenError> {
 /// Which application asks, proved by its secret in the form or the header (F1.5).
 fn authenticate(
     world: &World,
+    tenant: &str,
     headers: &HeaderMap,
     parameters: &Parameters,
 ) -> Result<String, TokenError> {
@@ -182,8 +182,8 @@ fn authenticate(
     let state = world.lock();
     let application = state
         .identity
-        .application(&client_id)
-        .ok_or_else(|| TokenError::unknown_application(&client_id, state.identity.tenant_id()))?;
+        .application_at(tenant, &client_id)
+        .ok_or_else(|| TokenError::unknown_application(&client_id, tenant))?;
     if parameters.contains_key("client_assertion") {
         return Err(TokenError::invalid_client(
             700_027,
@@ -241,7 +241,7 @@ fn delegated(world: &World, consent: Consent, scopes: &Scopes) -> Granted {
         answer.insert("refresh_token".to_owned(), refresh_token.into());
     }
     let id_claims = scopes.has("openid").then(|| {
-        let tenant_id = identity.tenant_id();
+        let tenant_id = identity.tenant_of(&consent.client_id);
         let mut claims = json!({
             "ver": "2.0",
             "iss": format!("{}/{tenant_id}/v2.0", world.base()),

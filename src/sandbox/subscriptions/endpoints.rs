@@ -20,7 +20,7 @@ use super::membership::Membership;
 use super::request::{Renewed, Wanted, not_found};
 use super::resource::{Owner, Watched};
 use super::{Renewal, Subscription, reauthorization_due};
-use crate::model::time::Timestamp;
+use crate::model::time::{Clock as _, Timestamp};
 
 /// Answers a call below `/subscriptions`; `rest` is the path after it.
 pub async fn handle(world: &World, call: &Call, rest: &[String]) -> Result<Outcome, GraphFault> {
@@ -77,7 +77,7 @@ async fn create(world: &World, call: &Call) -> Result<Outcome, GraphFault> {
         )
     };
     if delay > 0 {
-        tokio::time::sleep(Duration::from_millis(delay)).await;
+        world.clock().sleep(Duration::from_millis(delay)).await;
     }
     if dropped {
         return Ok(Outcome::Broken);
@@ -153,6 +153,7 @@ fn grant(
         id: guid(&mut state.rng),
         number: 0,
         app_id: call.caller.app_id.clone(),
+        tenant_id: state.identity.tenant_of(&call.caller.app_id).to_owned(),
         creator: call.caller.user.clone(),
         watched,
         membership,

@@ -58,6 +58,43 @@ impl Client {
         client
     }
 
+    /// Runs calls that wait on the sandbox's clock, which stands until `requests` of them have come and goes on
+    /// from then.
+    pub async fn together<T>(&self, requests: u64, calls: impl Future<Output = T>) -> T {
+        let asked = || self.sandbox.world().lock().stats.requests;
+        let before = asked();
+        tokio::pin!(calls);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut calls => return done,
+                () = tokio::task::yield_now() => {
+                    if asked() >= before + requests {
+                        self.clock.advance(Duration::from_millis(1));
+                    }
+                }
+            }
+        }
+    }
+
+    /// A token of another application's own, for any mailbox.
+    pub fn another_application(&self) -> String {
+        let world = self.sandbox.world();
+        let application = world
+            .register_application("another".to_owned(), None)
+            .expect("no tenant is named");
+        world
+            .issue_token_to(Some(&application.client_id), None, &["Mail.Read"])
+            .expect("it is registered")
+    }
+
+    /// GET with a token of one's own choice.
+    pub async fn get_as(&self, token: &str, path: &str) -> Answer {
+        let url = format!("{}/v1.0{path}", self.sandbox.settings().graph_base_url);
+        let request = self.http.get(url).bearer_auth(token);
+        Answer::read(request.send().await.expect("the sandbox answers")).await
+    }
+
     /// Goes on as the person at `index`.
     pub fn sign_in(&mut self, index: usize) {
         const SCOPES: &[&str] = &[
@@ -97,12 +134,7 @@ impl Client {
         if let Some(body) = body {
             request = request.json(&body);
         }
-        let response = request.send().await.expect("the sandbox answers");
-        Answer {
-            status: response.status().as_u16(),
-            headers: response.headers().clone(),
-            text: response.text().await.expect("the answer ends"),
-        }
+        Answer::read(request.send().await.expect("the sandbox answers")).await
     }
 
     /// GET with immutable ids.
@@ -155,6 +187,15 @@ impl Client {
 }
 
 impl Answer {
+    /// Reads an answer to its end.
+    pub async fn read(response: reqwest::Response) -> Self {
+        Self {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            text: response.text().await.expect("the answer ends"),
+        }
+    }
+
     /// The body of a success.
     #[track_caller]
     pub fn ok(&self) -> Value {

@@ -101,7 +101,9 @@ on_both_stores!(
                 (!due.is_empty()).then_some(due)
             })
             .await;
-            (due, scene.only_row().await)
+            let row = scene.only_row().await;
+            scene.clock.advance(Duration::from_millis(1_500));
+            (due, row)
         };
         let (_, (due, row)) = tokio::join!(creating, meanwhile);
 
