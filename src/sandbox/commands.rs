@@ -27,6 +27,9 @@ pub enum CommandError {
     /// No such application.
     #[error("there is no application '{0}'")]
     UnknownApplication(String),
+    /// A tenant's id that is no guid.
+    #[error("a tenant's id is a guid, and '{0}' is none")]
+    Tenant(String),
     /// No such kind of edit.
     #[error("there is no edit '{name}'; besides 'mail' and 'calendar' there are: {known}")]
     UnknownEdit {
@@ -342,13 +345,28 @@ impl World {
 
     /// An access token without a sign-in: a person's, or with no person the application's own.
     pub fn issue_token(&self, user: Option<&str>, scopes: &[&str]) -> Result<String, CommandError> {
+        self.issue_token_to(None, user, scopes)
+    }
+
+    /// The same to any application that is registered; with none to the first.
+    pub fn issue_token_to(
+        &self,
+        client_id: Option<&str>,
+        user: Option<&str>,
+        scopes: &[&str],
+    ) -> Result<String, CommandError> {
         let mut state = self.lock();
         let user = match user {
             None => None,
             Some(name) => Some(user_id(&state, name)?),
         };
+        let client_id = client_id.unwrap_or(state.identity.client_id());
+        let unknown = || CommandError::UnknownApplication(client_id.to_owned());
+        let application = state.identity.application(client_id).ok_or_else(unknown)?;
+        let app_id = application.client_id.clone();
+        let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
         let now = state.now();
-        Ok(state.identity.issue(user, scopes, now))
+        Ok(state.identity.issue_to(app_id, user, scopes, now).0)
     }
 
     /// The registered applications.
@@ -356,9 +374,20 @@ impl World {
         self.lock().identity.applications().to_vec()
     }
 
-    /// Registers a further application.
-    pub fn register_application(&self, display_name: String) -> Application {
-        self.lock().identity.register(display_name).clone()
+    /// Registers a further application, in the tenant of that id or the one there is (S59).
+    pub fn register_application(
+        &self,
+        display_name: String,
+        tenant_id: Option<String>,
+    ) -> Result<Application, CommandError> {
+        let tenant_id = tenant_id
+            .map(|text| match uuid::Uuid::try_parse(&text) {
+                Ok(id) => Ok(id.hyphenated().to_string()),
+                Err(_) => Err(CommandError::Tenant(text)),
+            })
+            .transpose()?;
+        let mut state = self.lock();
+        Ok(state.identity.register(display_name, tenant_id).clone())
     }
 
     /// Changes where an application's codes may be sent, or its secret (S1, S3).

@@ -123,7 +123,7 @@ fn honest(state: &mut State, subscription: &Subscription, count: usize) -> Vec<V
             (entity, message.etag())
         })
         .collect();
-    let State { rng, tenant_id, .. } = state;
+    let rng = &mut state.rng;
     entities
         .into_iter()
         .cycle()
@@ -134,7 +134,7 @@ fn honest(state: &mut State, subscription: &Subscription, count: usize) -> Vec<V
                 entity,
                 etag,
             };
-            serde_json::from_str(&render(subscription, &change, change.what, tenant_id, rng)).ok()
+            serde_json::from_str(&render(subscription, &change, change.what, rng)).ok()
         })
         .collect()
 }

@@ -46,7 +46,6 @@ fn send_for(
         subscriptions,
         rng,
         knobs,
-        tenant_id,
         ..
     } = state;
     let Some(url) = &subscription.lifecycle_url else {
@@ -58,7 +57,7 @@ fn send_for(
     let body = json!({
         "subscriptionId": subscription.id,
         "subscriptionExpirationDateTime": expiry(subscription.expires_at, rng),
-        "tenantId": tenant_id,
+        "tenantId": subscription.tenant_id,
         "clientState": subscription.client_state,
         "lifecycleEvent": event,
     });

@@ -14,6 +14,7 @@ pub mod call;
 pub mod commands;
 pub mod control;
 pub mod delivery;
+pub mod dump;
 pub mod edits;
 pub mod error;
 pub mod faults;
@@ -42,7 +43,7 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use crate::model::time::ManualClock;
+use crate::model::time::{ManualClock, Timestamp};
 
 pub use world::World;
 
@@ -68,6 +69,9 @@ pub struct Options {
     pub clock: Option<ManualClock>,
     /// The tenant's id; from the seed when `None`.
     pub tenant_id: Option<String>,
+    /// The instant the mailboxes are made up for; the clock's when `None`. The same seed and instant give
+    /// the same world (S72).
+    pub seeded_at: Option<Timestamp>,
 }
 
 impl Default for Options {
@@ -82,6 +86,7 @@ impl Default for Options {
             events: true,
             clock: None,
             tenant_id: None,
+            seeded_at: None,
         }
     }
 }

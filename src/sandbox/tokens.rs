@@ -56,6 +56,12 @@ impl<T> DeltaTokens<T> {
         Some(position)
     }
 
+    /// Every token that lives and what it stands for, the one used last at the end.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
+        let tokens = self.by_use.values();
+        tokens.filter_map(|token| Some((token.as_str(), &self.live.get(token)?.1)))
+    }
+
     /// Ends one token.
     pub fn end(&mut self, token: &str) {
         if let Some((used, _)) = self.live.remove(token) {

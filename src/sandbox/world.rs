@@ -127,7 +127,7 @@ pub struct State {
     pub clock: ManualClock,
     /// Draws whatever the calls of clients need; seeded.
     pub rng: fastrand::Rng,
-    /// The tenant.
+    /// The tenant of everyone who has a mailbox.
     pub tenant_id: String,
     /// All mailboxes, in the order of the seed.
     pub mailboxes: Vec<Mailbox>,
@@ -178,7 +178,6 @@ impl State {
             mail: index
                 .and_then(|index| self.mailboxes.get(index))
                 .map(|mailbox| &mailbox.mail),
-            tenant_id: &self.tenant_id,
             now,
             knobs: &self.knobs,
         };
@@ -219,7 +218,8 @@ impl World {
         let clock = options.clock.clone().unwrap_or_else(ManualClock::running);
         let mut rng = fastrand::Rng::with_seed(options.seed);
         let tenant_id = options.tenant_id.clone().unwrap_or_else(|| guid(&mut rng));
-        let mailboxes = seed::mailboxes(options, clock.now(), &mut rng);
+        let seeded_at = options.seeded_at.unwrap_or_else(|| clock.now());
+        let mailboxes = seed::mailboxes(options, seeded_at, &mut rng);
         let mut by_name = HashMap::new();
         for (index, mailbox) in mailboxes.iter().enumerate() {
             by_name.insert(mailbox.user.id.0.to_ascii_lowercase(), index);

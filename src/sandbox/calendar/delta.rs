@@ -5,6 +5,8 @@
 //! outside the window is reported as removed (F6.36). A round pages through what there was at its first call;
 //! what changes meanwhile belongs to the next.
 
+mod cursors;
+
 use std::fmt::Write as _;
 use std::sync::Arc;
 

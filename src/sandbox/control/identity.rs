@@ -37,13 +37,19 @@ pub(super) async fn rotate_keys(Extract(world): Extract<World>) -> Json<Value> {
 struct TokenWish {
     #[serde(default)]
     user: Option<String>,
+    #[serde(default)]
+    client_id: Option<String>,
     scopes: Vec<String>,
 }
 
 pub(super) async fn issue_token(Extract(world): Extract<World>, body: Bytes) -> Answer {
-    let TokenWish { user, scopes } = read(&body)?;
+    let TokenWish {
+        user,
+        client_id,
+        scopes,
+    } = read(&body)?;
     let scopes: Vec<_> = scopes.iter().map(String::as_str).collect();
-    let token = world.issue_token(user.as_deref(), &scopes)?;
+    let token = world.issue_token_to(client_id.as_deref(), user.as_deref(), &scopes)?;
     Ok(Json(json!({ "access_token": token })))
 }
 
@@ -55,11 +61,16 @@ pub(super) async fn applications(Extract(world): Extract<World>) -> Json<Value> 
 #[serde(deny_unknown_fields)]
 struct Registration {
     display_name: String,
+    #[serde(default)]
+    tenant_id: Option<String>,
 }
 
 pub(super) async fn register(Extract(world): Extract<World>, body: Bytes) -> Answer {
-    let Registration { display_name } = read(&body)?;
-    let application = world.register_application(display_name);
+    let Registration {
+        display_name,
+        tenant_id,
+    } = read(&body)?;
+    let application = world.register_application(display_name, tenant_id)?;
     Ok(Json(serde_json::to_value(application).unwrap_or_default()))
 }
 

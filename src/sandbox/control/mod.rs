@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 
 use super::Settings;
 use super::commands::CommandError;
+use super::dump::Dump;
 use super::faults::FaultRule;
 use super::world::World;
 use crate::model::time::Clock as _;
@@ -48,6 +49,7 @@ pub const ENDPOINTS: &[(&str, &str, &str)] = &[
     ("DELETE", "/faults", "clears all faults"),
     ("DELETE", "/faults/{id}", "clears one fault"),
     ("GET", "/stats", "what was asked and what was delivered"),
+    ("GET", "/dump", "cursors, queues and knobs as they stand"),
     ("POST", "/delta/expire", "ends delta tokens"),
     ("GET", "/subscriptions", "how the subscriptions stand"),
     ("POST", "/subscriptions/end", "ends subscriptions"),
@@ -103,6 +105,7 @@ pub fn router(world: &World) -> Router {
         ),
         ("/faults/{id}", delete(clear_fault)),
         ("/stats", get(stats)),
+        ("/dump", get(dump)),
         ("/delta/expire", post(mailboxes::expire)),
         ("/subscriptions", get(subscriptions::list)),
         ("/subscriptions/end", post(subscriptions::end_subscriptions)),
@@ -245,6 +248,10 @@ async fn clear_fault(Extract(world): Extract<World>, Path(id): Path<u64>) -> Sta
     } else {
         StatusCode::NOT_FOUND
     }
+}
+
+async fn dump(Extract(world): Extract<World>) -> Json<Dump> {
+    Json(world.dump())
 }
 
 async fn stats(Extract(world): Extract<World>) -> Json<Value> {

@@ -5,6 +5,7 @@
 
 mod attachment_calls;
 mod attachment_view;
+mod cursors;
 pub mod delta;
 mod delta_calls;
 pub mod fields;

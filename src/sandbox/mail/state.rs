@@ -117,7 +117,8 @@ impl MailState {
         self.sequence
     }
 
-    pub(super) fn sequence(&self) -> u64 {
+    /// The number of the last change.
+    pub fn sequence(&self) -> u64 {
         self.sequence
     }
 

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use url::Url;
 
 use super::super::delivery::Courier;
+use super::super::dump::{Waiting, WaitingItem};
 use super::super::knobs::Knobs;
 use super::super::mail::MailState;
 use super::super::world::{Change, UserId};
@@ -45,8 +46,6 @@ pub struct SubscriptionBook {
 pub struct Scene<'s> {
     /// The mail of the mailbox, for those who see a filtered set of it (S64).
     pub mail: Option<&'s MailState>,
-    /// The tenant.
-    pub tenant_id: &'s str,
     /// When.
     pub now: Timestamp,
     /// How the knobs stand.
@@ -62,12 +61,7 @@ impl SubscriptionBook {
         scene: &Scene<'_>,
         rng: &mut fastrand::Rng,
     ) {
-        let Scene {
-            mail,
-            tenant_id,
-            now,
-            knobs,
-        } = *scene;
+        let Scene { mail, now, knobs } = *scene;
         let Some(ids) = self.by_mailbox.get(user) else {
             return;
         };
@@ -99,7 +93,7 @@ impl SubscriptionBook {
                 }
                 let twice = rng.u8(0..100) < knobs.notification_duplicate_percent;
                 for _ in 0..=u8::from(twice) {
-                    let body = notice::render(subscription, &change, what, tenant_id, rng);
+                    let body = notice::render(subscription, &change, what, rng);
                     if knobs.token_lapse_pauses && subscription.authorised_until <= now {
                         subscription.held.push((now, body));
                     } else {
@@ -275,6 +269,23 @@ impl SubscriptionBook {
         }
         lost.sort();
         lost
+    }
+
+    /// Every item that has not been delivered yet: those in the queue, then those that are held.
+    pub(in super::super) fn waiting_items(&self) -> Vec<WaitingItem> {
+        let mut items = self.queue.items();
+        let mut holding: Vec<_> = self.subscriptions.values().collect();
+        holding.sort_by_key(|subscription| subscription.number);
+        for subscription in holding {
+            items.extend(subscription.held.iter().map(|_| WaitingItem {
+                subscription_id: subscription.id.clone(),
+                url: subscription.notification_url.to_string(),
+                state: Waiting::Held,
+                due: None,
+                attempt: 1,
+            }));
+        }
+        items
     }
 
     /// How all of them stand.

@@ -38,7 +38,6 @@ pub(in super::super) fn render(
     subscription: &Subscription,
     change: &Change,
     what: ChangeType,
-    tenant_id: &str,
     rng: &mut fastrand::Rng,
 ) -> String {
     let (immutable_id, default_id, kind) = match &change.entity {
@@ -59,6 +58,7 @@ pub(in super::super) fn render(
         default_id
     };
     let user = &subscription.mailbox.0;
+    let tenant_id = &subscription.tenant_id;
     let resource = match rng.u8(0..4) {
         0 => format!(
             "users/{user}@{tenant_id}/{}s/{id}",

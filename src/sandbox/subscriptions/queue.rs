@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+use super::super::dump::{Waiting, WaitingItem};
 use super::super::knobs::Knobs;
 use super::health::{Health, Standing, WINDOW, host};
 use super::parcel::{Answer, Notice, Parcel};
@@ -229,6 +230,31 @@ impl Queue {
                 .retrying
                 .retain(|_, parcel| !parcel.notices.is_empty());
         }
+    }
+
+    /// Every item that waits for its time or another attempt, by the address it goes to.
+    pub fn items(&self) -> Vec<WaitingItem> {
+        let mut items = Vec::new();
+        for (url, endpoint) in &self.endpoints {
+            let item = |subscription_id: &str, state, due, attempt| WaitingItem {
+                subscription_id: subscription_id.to_owned(),
+                url: url.clone(),
+                state,
+                due: Some(due),
+                attempt,
+            };
+            for ((due, _), notice) in &endpoint.waiting {
+                items.push(item(&notice.subscription_id, Waiting::Queued, *due, 1));
+            }
+            for ((due, _), parcel) in &endpoint.retrying {
+                let notices = parcel.notices.iter();
+                items.extend(notices.map(|notice| {
+                    let id = &notice.subscription_id;
+                    item(id, Waiting::Retrying, *due, parcel.attempt)
+                }));
+            }
+        }
+        items
     }
 
     /// How many items wait or are on their way again.

@@ -60,6 +60,8 @@ pub struct Subscription {
     pub number: u64,
     /// Whose it is.
     pub app_id: String,
+    /// The tenant of that application, which its items carry (S59).
+    pub tenant_id: String,
     /// The person whose token created it; none with the application's own.
     pub creator: Option<UserId>,
     /// The mailbox it watches.

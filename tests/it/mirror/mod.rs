@@ -4,7 +4,7 @@ mod backfill;
 mod calendars;
 mod campaign;
 mod commands;
-mod mailbox;
+pub(crate) mod mailbox;
 mod moves;
 mod notices;
 mod push;

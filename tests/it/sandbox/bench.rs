@@ -168,6 +168,14 @@ impl Bench {
         Answer::read(request.send().await.expect("the sandbox answers")).await
     }
 
+    /// A token of a person's, or with none of the application's own, to another application.
+    pub fn token_of(&self, client_id: &str, user: Option<usize>) -> String {
+        let user = user.map(|index| self.user_id(index));
+        self.world()
+            .issue_token_to(Some(client_id), user.as_deref(), &ALL_SCOPES)
+            .unwrap()
+    }
+
     /// Waits until nothing waits to be delivered and every POST has come back.
     pub async fn quiet(&self) {
         let quiet = async {
@@ -216,6 +224,12 @@ pub enum Manner {
     Misquote(&'static str),
     /// Answers validations with HTML.
     Html,
+    /// Answers validations with the token as it stands in the query.
+    Encoded,
+    /// Answers validations with the token and something after it.
+    Followed(&'static str),
+    /// Answers validations with the token and another status than 200.
+    Echo(u16),
     /// Answers nothing until it is let go.
     Hold,
 }
@@ -274,6 +288,18 @@ impl Ear {
         self.shared.validations.lock().unwrap().clone()
     }
 
+    /// Waits until so many validations have come.
+    pub async fn asked(&self, count: usize) {
+        let asked = async {
+            while self.validations().len() < count {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), asked)
+            .await
+            .expect("validations come within ten seconds");
+    }
+
     /// The next POST that is no validation.
     pub async fn next(&self) -> Heard {
         let next = async {
@@ -327,6 +353,11 @@ async fn hear(
             .map_or(String::new(), |value| value.to_str().unwrap().to_owned()),
         body: String::from_utf8(body.to_vec()).expect("a notification is text"),
     };
+    let written = query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("validationToken="))
+        .unwrap_or_default()
+        .to_owned();
     let token = url::form_urlencoded::parse(query.as_bytes())
         .find(|(name, _)| name == "validationToken")
         .map(|(_, token)| token.into_owned());
@@ -349,6 +380,12 @@ async fn hear(
     let plain = [(header::CONTENT_TYPE, "text/plain")];
     match (manner, token) {
         (Manner::Misquote(text), Some(_)) => (plain, text).into_response(),
+        (Manner::Encoded, Some(_)) => (plain, written).into_response(),
+        (Manner::Followed(text), Some(token)) => (plain, token + text).into_response(),
+        (Manner::Echo(status), Some(token)) => {
+            let status = StatusCode::from_u16(status).unwrap();
+            (status, plain, token).into_response()
+        }
         (Manner::Html, Some(token)) => axum::response::Html(token).into_response(),
         (Manner::Answer(202) | Manner::Hold, Some(token)) => (plain, token).into_response(),
         (Manner::Answer(status), _) => StatusCode::from_u16(status).unwrap().into_response(),

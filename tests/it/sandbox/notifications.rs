@@ -1,5 +1,6 @@
 //! S57, S59 to S62, S69: what is delivered, where, when, and what is tried again.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use axum::http::Method;
@@ -7,6 +8,9 @@ use graph_mirror::sandbox::world::{Change, ChangeType, Entity, UserId};
 use serde_json::{Value, json};
 
 use super::bench::{Bench, Ear, Manner, morning};
+
+/// A tenant that is not the sandbox's own.
+const ABROAD: &str = "9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d";
 
 /// Subscribes and answers the subscription's id.
 async fn subscribe(bench: &Bench, token: &str, ear: &Ear, change: Value) -> String {
@@ -94,25 +98,44 @@ async fn s57_the_id_format_is_fixed_when_the_subscription_is_created() {
 }
 
 #[tokio::test]
-async fn s59_one_post_carries_items_of_several_subscriptions_and_applications() {
+async fn s59_one_post_carries_items_of_several_subscriptions_applications_and_tenants() {
+    // F10.6
     let bench = Bench::start().await;
     let ear = Ear::open().await;
-    let other = bench.world().register_application("another".to_owned());
-    let user = UserId(bench.user_id(0));
-    let scopes = vec!["Mail.Read".to_owned()];
-    let others = {
-        let mut state = bench.world().lock();
-        let now = state.now();
-        state
-            .identity
-            .issue_to(other.client_id, Some(user), scopes, now)
-            .0
+    let register = async |body: Value| {
+        let answer = bench
+            .control(Method::POST, "/identity/applications", Some(body))
+            .await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()["client_id"].as_str().unwrap().to_owned()
     };
+    let neighbour = register(json!({"display_name": "a neighbour"})).await;
+    let abroad = json!({"display_name": "from abroad", "tenant_id": ABROAD});
+    let abroad = register(abroad).await;
     let ids = [
         subscribe(&bench, &bench.token(0), &ear, json!({})).await,
         subscribe(&bench, &bench.token(1), &ear, json!({})).await,
-        subscribe(&bench, &others, &ear, json!({})).await,
+        subscribe(
+            &bench,
+            &bench.token_of(&neighbour, Some(0)),
+            &ear,
+            json!({}),
+        )
+        .await,
+        subscribe(&bench, &bench.token_of(&abroad, Some(0)), &ear, json!({})).await,
     ];
+    let own = bench.sandbox.settings().tenant_id.clone();
+    let client_id = bench.sandbox.settings().client_id.clone();
+    let of = |item: &Value| {
+        let index = ids
+            .iter()
+            .position(|id| item["subscriptionId"] == id.as_str());
+        match index.unwrap() {
+            0 | 1 => (client_id.as_str(), own.as_str()),
+            2 => (neighbour.as_str(), own.as_str()),
+            _ => (abroad.as_str(), ABROAD),
+        }
+    };
     bench.turn(&json!({"notification_batch": 8}));
 
     announce(&bench, 0, (0..20).map(message).collect());
@@ -120,8 +143,8 @@ async fn s59_one_post_carries_items_of_several_subscriptions_and_applications() 
     bench.advance(5);
 
     let mut items = Vec::new();
-    let mut mixed = 0;
-    while items.len() < 50 {
+    let mut mixed = [0; 3];
+    while items.len() < 70 {
         let heard = ear.next().await;
         assert_eq!(
             (heard.path.as_str(), heard.query.as_str()),
@@ -129,17 +152,25 @@ async fn s59_one_post_carries_items_of_several_subscriptions_and_applications() 
         );
         let carried = heard.items();
         assert!((1..=8).contains(&carried.len()));
-        let first = carried[0]["subscriptionId"].clone();
-        mixed += usize::from(carried.iter().any(|item| item["subscriptionId"] != first));
+        let several = |name: &dyn Fn(&Value) -> String| {
+            let names: BTreeSet<_> = carried.iter().map(name).collect();
+            usize::from(names.len() > 1)
+        };
+        mixed[0] += several(&|item| item["subscriptionId"].to_string());
+        mixed[1] += several(&|item| of(item).0.to_owned());
+        mixed[2] += several(&|item| item["tenantId"].to_string());
         items.extend(carried);
     }
-    assert!(mixed > 0);
-    assert_eq!(items.len(), 50);
-    for (id, count) in ids.iter().zip([20, 10, 20]) {
-        let of = items
+    assert!(
+        mixed.iter().all(|posts| *posts > 0),
+        "subscriptions, applications and tenants share a POST: {mixed:?}"
+    );
+    assert_eq!(items.len(), 70);
+    for (id, count) in ids.iter().zip([20, 10, 20, 20]) {
+        let carried = items
             .iter()
             .filter(|item| item["subscriptionId"] == id.as_str());
-        assert_eq!(of.count(), count);
+        assert_eq!(carried.count(), count);
     }
     let mut shapes: Vec<_> = items
         .iter()
@@ -151,10 +182,7 @@ async fn s59_one_post_carries_items_of_several_subscriptions_and_applications() 
                 item["resourceData"]["@odata.type"],
                 "#Microsoft.Graph.Message"
             );
-            assert_eq!(
-                item["tenantId"],
-                bench.sandbox.settings().tenant_id.as_str()
-            );
+            assert_eq!(item["tenantId"], of(item).1);
             (
                 resource.starts_with("Users/"),
                 resource.contains("('"),
