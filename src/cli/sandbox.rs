@@ -2,11 +2,13 @@
 
 use std::net::SocketAddr;
 
+use chrono::NaiveTime;
 use clap::Args;
 
 use super::report::Failure;
 use super::stop::asked_to_stop;
 use super::{Ended, output};
+use crate::model::time::{Clock as _, SystemClock, Timestamp, to_micros};
 use crate::sandbox::{Options, Sandbox};
 use crate::telemetry;
 
@@ -19,6 +21,10 @@ pub(super) struct Arguments {
     /// Everything that is made up grows from this number
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// The instant the mailboxes are made up for: the same seed and instant give the same mailboxes. Today's
+    /// midnight in UTC when not given; the clock is the machine's in any case
+    #[arg(long, value_name = "INSTANT")]
+    now: Option<Timestamp>,
     /// How many mailboxes to make up
     #[arg(long, default_value_t = 3)]
     mailboxes: usize,
@@ -30,6 +36,15 @@ pub(super) struct Arguments {
     json: bool,
 }
 
+/// Today's midnight, so that whoever starts again on the same day finds the same.
+fn midnight() -> Timestamp {
+    SystemClock
+        .now()
+        .date_naive()
+        .and_time(NaiveTime::MIN)
+        .and_utc()
+}
+
 pub(super) async fn run(arguments: Arguments) -> Result<Ended, Failure> {
     telemetry::start("warn", telemetry::Format::Auto)?;
     let sandbox = Sandbox::start(Options {
@@ -37,6 +52,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<Ended, Failure> {
         seed: arguments.seed,
         mailboxes: arguments.mailboxes,
         messages: arguments.messages,
+        seeded_at: Some(arguments.now.map_or_else(midnight, to_micros)),
         ..Options::default()
     })
     .await?;
