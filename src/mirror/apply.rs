@@ -7,93 +7,28 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use super::Mirror;
 use super::convert::message::may_have_attachments;
 use super::error::MirrorError;
+use super::findings::{Findings, FoundEvent, FoundMessage, FoundPart, FoundSeries};
 use super::report::Tally;
-use super::{Mirror, Window};
-use crate::model::calendar::{Event, EventKind};
+use crate::model::calendar::EventKind;
 use crate::model::feed::{ChangeKind, ItemKind};
 use crate::model::ids::GraphId;
-use crate::model::mail::{Attachment, Message, PartialMessage};
+use crate::model::mail::Message;
 use crate::model::time::Timestamp;
 use crate::model::work::{ChangeHint, Cursor, CursorScope, Effect, Lane, NoticeKind};
 use crate::store::{
-    Backend, CursorFilter, EventWrite, MailboxMark, MergeEffect, MessageHead, MessageMerge,
-    MessageWrite, NewChange, NewNotice, Priority, SeenNotice, Tx,
+    Backend, CursorFilter, EventWrite, MergeEffect, MessageHead, MessageMerge, MessageWrite,
+    NewChange, NewNotice, Priority, SeenNotice, Tx,
 };
 
-/// Rows written at once on SQLite, where one writer serves everybody.
+/// Rows written at once on SQLite, where one writer serves everybody, while notices arrive.
 const SLICE: usize = 64;
+/// Rows written at once on SQLite while none do: a commit costs as much for many rows as for few.
+const SLICE_ALONE: usize = 256;
 /// Rows written at once on PostgreSQL.
 const SLICE_POSTGRES: usize = 500;
-
-/// A message that a request brought.
-#[derive(Debug)]
-pub(crate) struct FoundMessage {
-    pub message: Message,
-    /// When the request was sent; for a page of a round, when the round began (M37).
-    pub fetched_at: Timestamp,
-}
-
-/// A part of a message that a page of a round brought (F6.5).
-#[derive(Debug)]
-pub(crate) struct FoundPart {
-    pub external_id: GraphId,
-    pub part: PartialMessage,
-    pub suffices: bool,
-    pub fetched_at: Timestamp,
-}
-
-/// An event that a request brought.
-#[derive(Debug)]
-pub(crate) struct FoundEvent {
-    pub event: Event,
-    pub fetched_at: Timestamp,
-    /// Whether the round has seen it: rows that are only dressed anew were not seen.
-    pub seen: bool,
-}
-
-/// The whole of a series in a window: what is not in it is not there (M50).
-#[derive(Debug)]
-pub(crate) struct FoundSeries {
-    pub master: Event,
-    pub window: Window,
-    pub instances: Vec<Event>,
-    pub fetched_at: Timestamp,
-}
-
-/// What requests found out, to be made true together.
-#[derive(Debug, Default)]
-pub(crate) struct Findings {
-    /// The round that saw it all; rows are stamped with it.
-    pub round: Option<i64>,
-    /// Whether this is a folder's first copy: hardly any of its messages has a row.
-    pub is_first: bool,
-    pub messages: Vec<FoundMessage>,
-    pub parts: Vec<FoundPart>,
-    /// A GET by id answered 404: the only thing that deletes (F6.40).
-    pub gone_messages: Vec<(GraphId, Timestamp)>,
-    pub attachments: Vec<(GraphId, Vec<Attachment>, Timestamp)>,
-    pub events: Vec<FoundEvent>,
-    pub series: Vec<FoundSeries>,
-    /// A GET by id answered 404; masters take their series with them (F6.38).
-    pub gone_events: Vec<(GraphId, Timestamp)>,
-    /// Alive, but out of the view: slots that a series has no more, and what a window left behind.
-    pub dropped_events: Vec<GraphId>,
-    /// What must be asked for by id before anything is believed of it.
-    pub suspicions: Vec<(NoticeKind, GraphId)>,
-    pub settled: Vec<SeenNotice>,
-    /// Notices that must be looked at again, and when.
-    pub postponed: Vec<(SeenNotice, Timestamp)>,
-    /// Cursors that go.
-    pub dropped_cursors: Vec<CursorScope>,
-    /// Cursors to be polled then.
-    pub dirty: Vec<(CursorScope, Timestamp)>,
-    /// Folders whose messages change here are to be polled then (M47).
-    pub poll_at: Option<Timestamp>,
-    pub marks: Vec<MailboxMark>,
-    pub cursor: Option<Cursor>,
-}
 
 /// What applying did.
 #[derive(Debug, Default)]
@@ -109,68 +44,6 @@ impl Applied {
     }
 }
 
-impl Findings {
-    /// Whether there is nothing to write.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.messages.is_empty()
-            && self.parts.is_empty()
-            && self.gone_messages.is_empty()
-            && self.attachments.is_empty()
-            && self.events.is_empty()
-            && self.series.is_empty()
-            && self.gone_events.is_empty()
-            && self.dropped_events.is_empty()
-            && self.suspicions.is_empty()
-            && self.settled.is_empty()
-            && self.postponed.is_empty()
-            && self.dropped_cursors.is_empty()
-            && self.dirty.is_empty()
-            && self.marks.is_empty()
-            && self.cursor.is_none()
-    }
-
-    /// The same in parts of at most `size` rows each, what ends the work in the last.
-    fn slices(mut self, size: usize) -> Vec<Self> {
-        let mut slices = Vec::new();
-        while self.messages.len() > size {
-            let rest = self.messages.split_off(size);
-            slices.push(Self {
-                round: self.round,
-                messages: std::mem::replace(&mut self.messages, rest),
-                is_first: self.is_first,
-                poll_at: self.poll_at,
-                ..Self::default()
-            });
-        }
-        while self.events.len() > size {
-            let rest = self.events.split_off(size);
-            slices.push(Self {
-                round: self.round,
-                events: std::mem::replace(&mut self.events, rest),
-                ..Self::default()
-            });
-        }
-        if self.messages.len() + self.events.len() > size {
-            slices.push(Self {
-                round: self.round,
-                messages: std::mem::take(&mut self.messages),
-                is_first: self.is_first,
-                poll_at: self.poll_at,
-                ..Self::default()
-            });
-        }
-        while self.series.len() > 1 {
-            slices.push(Self {
-                round: self.round,
-                series: vec![self.series.remove(0)],
-                ..Self::default()
-            });
-        }
-        slices.push(self);
-        slices
-    }
-}
-
 impl Mirror {
     /// Makes findings true. The slices of one call are committed in order.
     pub(crate) async fn apply(
@@ -182,12 +55,16 @@ impl Mirror {
             Lane::Command | Lane::Live => Priority::Live,
             Lane::Repair | Lane::Backfill | Lane::Audit => Priority::Bulk,
         };
-        let size = match self.store.backend() {
-            Backend::Sqlite => SLICE,
-            Backend::Postgres => SLICE_POSTGRES,
-        };
         let mut applied = Applied::default();
-        for slice in findings.slices(size) {
+        let mut rest = Some(findings);
+        while let Some(mut findings) = rest.take() {
+            let slice = match findings.cut(self.slice()) {
+                Some(part) => {
+                    rest = Some(findings);
+                    part
+                }
+                None => findings,
+            };
             let mut tx = self.store.write(priority).await?;
             tx.fence(&self.fence).await?;
             Writing::new(self, &mut tx, &mut applied)
@@ -196,6 +73,15 @@ impl Mirror {
             tx.commit().await?;
         }
         Ok(applied)
+    }
+
+    /// How many rows are written at once.
+    fn slice(&self) -> usize {
+        match self.store.backend() {
+            Backend::Sqlite if self.store.is_hurried() => SLICE,
+            Backend::Sqlite => SLICE_ALONE,
+            Backend::Postgres => SLICE_POSTGRES,
+        }
     }
 }
 

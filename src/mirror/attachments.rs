@@ -33,7 +33,7 @@ impl Mirror {
             .map(|notice| self.graph.attachments_part(&notice.external_id))
             .collect();
         let answers = self.graph.batch(lane, &parts).await;
-        let mut findings = super::apply::Findings::default();
+        let mut findings = super::findings::Findings::default();
         let mut stop = None;
         for (notice, answer) in notices.iter().zip(answers) {
             let listed = match answer {

@@ -8,9 +8,9 @@ use std::collections::{HashMap, HashSet};
 
 use tracing::{info, warn};
 
-use super::apply::Findings;
 use super::convert::calendar::read;
 use super::error::{MirrorError, concerns_the_mailbox};
+use super::findings::Findings;
 use super::folders::suspicion;
 use super::lists::Go;
 use super::plan;

@@ -8,9 +8,9 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use serde_json::value::RawValue;
 
 use super::Mirror;
-use super::apply::Findings;
 use super::convert::folder::{FolderItem, read};
 use super::error::{MirrorError, concerns_the_mailbox};
+use super::findings::Findings;
 use super::folders::refused;
 use super::lists::Go;
 use super::pace::Pace;

@@ -6,10 +6,11 @@ use serde_json::value::RawValue;
 use tracing::warn;
 
 use super::Mirror;
-use super::apply::{Applied, Findings, FoundMessage, FoundPart};
+use super::apply::Applied;
 use super::convert::id_of;
 use super::convert::message::{MessageItem, read};
 use super::error::MirrorError;
+use super::findings::{Findings, FoundMessage, FoundPart};
 use crate::model::ids::GraphId;
 use crate::model::time::{Timestamp, later};
 use crate::model::work::{

@@ -11,9 +11,9 @@ use futures_util::future::join_all;
 use tracing::warn;
 
 use super::Mirror;
-use super::apply::{Findings, FoundMessage};
 use super::convert::message::{MessageItem, read};
 use super::error::MirrorError;
+use super::findings::{Findings, FoundMessage};
 use super::ladder;
 use super::refresh::{Verdict, stops, verdict};
 use super::report::RefreshReport;
@@ -58,9 +58,10 @@ impl Mirror {
             .collect();
         // Before the requests: a 404 speaks for no later time than that.
         let asked_at = self.clock.now();
-        let answers = self.ask_for_messages(lane, &ids).await;
+        let (answers, known) =
+            tokio::join!(self.ask_for_messages(lane, &ids), self.known_folders());
         let mut findings = self.go(lane, &notices);
-        let known = self.known_folders().await?;
+        let known = known?;
         let mut strange = Vec::new();
         let mut gone = Vec::new();
         let mut stop = None;

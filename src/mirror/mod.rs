@@ -16,6 +16,7 @@ mod calendars;
 mod command;
 pub mod convert;
 mod error;
+mod findings;
 mod folder_walk;
 mod folders;
 pub mod ladder;

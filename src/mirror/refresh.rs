@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::Mirror;
-use super::apply::Findings;
 use super::error::{MirrorError, concerns_the_mailbox};
+use super::findings::Findings;
 use super::ladder;
 use super::report::RefreshReport;
 use crate::graph::{Advice, GraphError};

@@ -10,8 +10,9 @@ use std::time::Duration;
 use tracing::{debug, warn};
 
 use super::Mirror;
-use super::apply::{Applied, Findings};
+use super::apply::Applied;
 use super::error::{MirrorError, concerns_the_mailbox};
+use super::findings::Findings;
 use super::memory::Claim;
 use super::pace::Pace;
 use super::plan::{self, Ask, Leads, Setback};

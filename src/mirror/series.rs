@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, HashMap};
 use futures_util::future::join_all;
 use tracing::warn;
 
-use super::apply::{Findings, FoundEvent, FoundSeries};
 use super::convert::event::{EventItem, calendar_of, read};
 use super::error::MirrorError;
+use super::findings::{Findings, FoundEvent, FoundSeries};
 use super::ladder;
 use super::refresh::{Verdict, stops, verdict};
 use super::report::RefreshReport;

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde_json::{Value, json};
 
-use super::apply::{Findings, FoundEvent};
 use super::convert::event::{EventItem, read};
 use super::error::MirrorError;
+use super::findings::{Findings, FoundEvent};
 use super::lists::Go;
 use super::report::Tally;
 use super::series::Held;

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use tracing::warn;
 
 use super::Mirror;
-use super::apply::{Findings, FoundMessage};
 use super::convert::message::{MessageItem, read};
 use super::error::MirrorError;
+use super::findings::{Findings, FoundMessage};
 use super::lists::Go;
 use super::report::Tally;
 use crate::graph::Prefer;

@@ -9,10 +9,10 @@ use std::collections::{HashMap, HashSet};
 use serde_json::value::RawValue;
 use tracing::warn;
 
-use super::apply::{Findings, FoundEvent};
 use super::convert::event::{EventItem, Occurrence, dressed_again, read};
 use super::convert::id_of;
 use super::error::{MirrorError, concerns_the_mailbox};
+use super::findings::{Findings, FoundEvent};
 use super::{Mirror, Window};
 use crate::model::calendar::{Event, EventKind};
 use crate::model::ids::GraphId;

@@ -51,7 +51,7 @@ async fn settle_one(
             covered_cursors(store, &subscription).await?
         }
     };
-    let mut tx = store.write(Priority::Acknowledgement).await?;
+    let mut tx = store.write(Priority::Live).await?;
     tx.mailbox_mark(mailbox, &[MailboxMark::WorkAt(now)], now)
         .await?;
     match event {

@@ -13,7 +13,7 @@ use super::pool::Backend;
 pub(super) const WIDE: &[usize] = &[64, 16, 4, 1];
 
 /// The sizes of chunks of narrow rows, such as entries of the feed.
-pub(super) const NARROW: &[usize] = &[256, 64, 16, 4, 1];
+pub(super) const NARROW: &[usize] = &[256, 128, 64, 16, 4, 1];
 
 /// The lengths of filled-up lists.
 const LISTS: &[usize] = &[1, 4, 20, 64, 256, 1_000];

@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -20,6 +21,9 @@ pub enum Priority {
     Bulk,
 }
 
+/// Where an acknowledgement came, more will come within this time.
+const HURRY: Duration = Duration::from_secs(2);
+
 /// The door before the one writer.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Gate {
@@ -29,6 +33,8 @@ pub(crate) struct Gate {
 #[derive(Debug, Default)]
 struct State {
     taken: bool,
+    /// When somebody last came for whom somebody waits outside.
+    hurried_at: Option<Instant>,
     waiting: [VecDeque<oneshot::Sender<Pass>>; 3],
 }
 
@@ -43,6 +49,9 @@ impl Gate {
     pub(crate) async fn enter(&self, priority: Priority) -> Pass {
         let turn = {
             let mut state = lock(&self.state);
+            if priority == Priority::Acknowledgement {
+                state.hurried_at = Some(Instant::now());
+            }
             if !state.taken {
                 state.taken = true;
                 return self.pass();
@@ -53,6 +62,12 @@ impl Gate {
         };
         turn.await
             .expect("a waiting sender is only dropped with the whole gate")
+    }
+
+    /// Whether acknowledgements come these seconds: then whoever writes in bulk keeps it short.
+    pub(crate) fn is_hurried(&self) -> bool {
+        let hurried_at = lock(&self.state).hurried_at;
+        hurried_at.is_some_and(|at| at.elapsed() < HURRY)
     }
 
     fn pass(&self) -> Pass {
@@ -127,6 +142,16 @@ mod tests {
             seen.push(order.recv().await.expect("four waiters"));
         }
         assert_eq!(seen, ["acknowledgement", "live one", "live two", "bulk"]);
+    }
+
+    #[tokio::test]
+    async fn an_acknowledgement_hurries_those_who_write_in_bulk() {
+        let gate = Gate::default();
+        drop(gate.enter(Priority::Live).await);
+        assert!(!gate.is_hurried());
+
+        drop(gate.enter(Priority::Acknowledgement).await);
+        assert!(gate.is_hurried());
     }
 
     #[tokio::test]

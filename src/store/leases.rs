@@ -131,7 +131,7 @@ impl Store {
         now: Timestamp,
         lease: Duration,
     ) -> Result<(), StoreError> {
-        let mut tx = self.write(Priority::Acknowledgement).await?;
+        let mut tx = self.write(Priority::Live).await?;
         let kept = query(
             "UPDATE mailboxes SET lease_until = $3, updated_at = $4 WHERE id = $1 AND lease_token = $2",
         )

@@ -1,8 +1,8 @@
 //! The connections: many readers, and writers behind a gate.
 //!
 //! SQLite has one writing connection that everybody's transactions go through in the order of their priority,
-//! and a few that can only read. PostgreSQL has a pool, and one connection apart for the intake of notices, so that no
-//! backfill, and no row that a home has locked, can keep it waiting. A transaction is opened and committed in a task of its own: a caller who is
+//! and a few that can only read. PostgreSQL has a pool, and one connection apart for acknowledgements, so that no
+//! backfill can keep an intake waiting; nobody may use it for rows that a home locks, such as a mailbox's. A transaction is opened and committed in a task of its own: a caller who is
 //! cancelled in between leaves neither a lock nor a half-open transaction behind.
 
 use std::path::Path;
@@ -142,6 +142,14 @@ impl Store {
         self.core.write(priority).await
     }
 
+    /// Whether somebody who is waited for outside wants the one writer these seconds; never on PostgreSQL, which has many.
+    pub fn is_hurried(&self) -> bool {
+        match &self.core.pools {
+            Pools::Sqlite { gate, .. } => gate.is_hurried(),
+            Pools::Postgres { .. } => false,
+        }
+    }
+
     /// Asks the database the least there is to ask.
     pub async fn ping(&self) -> Result<(), StoreError> {
         query("SELECT 1").read(self).await.map(drop)
@@ -203,8 +211,16 @@ impl Core {
 
     pub(super) async fn write(self: &Arc<Self>, priority: Priority) -> Result<Tx, StoreError> {
         let open = match &self.pools {
-            Pools::Postgres { pool, .. } => {
-                let pool = pool.clone();
+            Pools::Postgres {
+                pool,
+                acknowledgements,
+                ..
+            } => {
+                let pool = match priority {
+                    Priority::Acknowledgement => acknowledgements,
+                    Priority::Live | Priority::Bulk => pool,
+                }
+                .clone();
                 alone(async move { Ok(Open::Postgres(pool.begin().await?)) }).await?
             }
             Pools::Sqlite { writer, gate, .. } => {

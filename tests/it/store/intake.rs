@@ -4,7 +4,9 @@ use graph_mirror::model::ids::{MailboxId, SubscriptionKey};
 use graph_mirror::model::mailbox::MailboxState;
 use graph_mirror::model::time::{Clock, ManualClock, Timestamp};
 use graph_mirror::model::work::{ChangeHint, Lane, NoticeKind, SubscriptionScope};
-use graph_mirror::store::{IncomingNotice, IntakeOutcome, ParkedOutcome, Store, StoreError, Wake};
+use graph_mirror::store::{
+    Backend, IncomingNotice, IntakeOutcome, ParkedOutcome, Store, StoreError, Wake,
+};
 
 use super::samples::{connected, id, seconds, writing};
 use super::subscriptions::sample;
@@ -74,6 +76,8 @@ on_both_stores!(
             store.notices_intake(Vec::new()).await?,
             IntakeOutcome::default()
         );
+        // Who writes in bulk keeps it short for a while, where there is one writer.
+        assert_eq!(store.is_hurried(), store.backend() == Backend::Sqlite);
     }
 );
 
