@@ -176,7 +176,7 @@ pub(super) fn parse<T: for<'a> Deserialize<'a>>(text: &str, column: &str) -> Res
     })
 }
 
-fn read(row: &Row) -> Result<Command, StoreError> {
+pub(super) fn read(row: &Row) -> Result<Command, StoreError> {
     let outcome = row
         .find::<JsonText<'static>>("outcome")?
         .map(|text| parse::<Outcome>(&text.0, "outcome"))

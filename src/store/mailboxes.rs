@@ -3,6 +3,7 @@
 //! The row of the mailbox is always the first that a transaction locks, so that no two of them wait for each other.
 
 use super::codec::{JsonText, Row, Value, words};
+use super::commands;
 use super::dispatch::{Sql, query};
 use super::error::StoreError;
 use super::gate::Priority;
@@ -10,6 +11,7 @@ use super::pool::{Store, Tx};
 use crate::model::ids::{GraphId, MailboxId, Owner};
 use crate::model::mailbox::{Mailbox, MailboxState, StateReason};
 use crate::model::time::Timestamp;
+use crate::model::work::Wish;
 
 words! {
     MailboxState {
@@ -28,7 +30,6 @@ words! {
         AccessDenied = "access_denied",
         MailboxUnavailable = "mailbox_unavailable",
         TokenRefused = "token_refused",
-        GrantUnreadable = "grant_unreadable",
         ByRequest = "by_request",
     }
 }
@@ -159,7 +160,7 @@ impl Store {
 }
 
 impl Tx {
-    /// See [`Store::mailbox_connect`]. Signals the homes.
+    /// See [`Store::mailbox_connect`]. Ends the wishes to disconnect that still wait, and signals the homes.
     pub async fn mailbox_connect(
         &mut self,
         new: &NewMailbox,
@@ -191,8 +192,31 @@ impl Tx {
         .await?
         .ok_or_else(no_row)?;
         let id = row.get::<MailboxId>("id")?;
+        self.disconnects_revoke(id, now).await?;
         self.wake(id);
         Ok((id, id == fresh))
+    }
+
+    /// Ends the wishes to disconnect that nobody has fulfilled yet: whoever signed in since then wants the mailbox, and a
+    /// home that comes late must not undo it.
+    async fn disconnects_revoke(
+        &mut self,
+        mailbox: MailboxId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let waiting = query("SELECT * FROM commands WHERE mailbox_id = $1 AND finished_at IS NULL")
+            .bind(mailbox)
+            .rows(self)
+            .await?;
+        for row in &waiting {
+            let command = commands::read(row)?;
+            if command.wish == Wish::Disconnect {
+                let outcome = Err("the mailbox was connected again".to_owned());
+                self.command_finish(mailbox, command.id, &outcome, now)
+                    .await?;
+            }
+        }
+        Ok(())
     }
 
     /// Moves a mailbox into a state. Nothing is written when it is in that state for that reason already; whether

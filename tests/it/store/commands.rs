@@ -7,7 +7,7 @@ use graph_mirror::model::time::Clock;
 use graph_mirror::model::work::Wish;
 use graph_mirror::store::Wake;
 
-use super::samples::{connected, seconds, writing};
+use super::samples::{connected, new_mailbox, seconds, writing};
 use crate::support::database::on_both_stores;
 
 on_both_stores!(
@@ -129,5 +129,41 @@ on_both_stores!(
 
         assert_eq!(store.command_get(mailbox, failed).await?, None);
         assert_eq!(store.commands_waiting(mailbox).await?.len(), 1);
+    }
+);
+
+on_both_stores!(
+    connecting_a_mailbox_again_ends_wishes_to_disconnect_that_still_wait,
+    |store, clock| {
+        let mailbox = connected(&store, &clock, "anna").await;
+        let other = connected(&store, &clock, "ben").await;
+        let wish = |mailbox, wish: Wish| {
+            let (store, now) = (store.clone(), clock.now());
+            async move { store.command_add(mailbox, &wish, now).await }
+        };
+        let undone = wish(mailbox, Wish::Disconnect).await?;
+        let kept = wish(mailbox, Wish::Sync { full: false }).await?;
+        let others = wish(other, Wish::Disconnect).await?;
+
+        let (again, _) = store
+            .mailbox_connect(&new_mailbox("owner", "anna"), clock.now())
+            .await?;
+
+        assert_eq!(again, mailbox);
+        let ended = store.command_get(mailbox, undone).await?;
+        assert_eq!(
+            ended.and_then(|command| command.outcome),
+            Some(Err("the mailbox was connected again".to_owned()))
+        );
+        let waiting = store.commands_waiting(mailbox).await?;
+        assert_eq!(
+            waiting.iter().map(|command| command.id).collect::<Vec<_>>(),
+            [kept]
+        );
+        let waiting = store.commands_waiting(other).await?;
+        assert_eq!(
+            waiting.iter().map(|command| command.id).collect::<Vec<_>>(),
+            [others]
+        );
     }
 );
