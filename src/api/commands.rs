@@ -57,6 +57,7 @@ pub struct CommandView {
         (status = OK, description = "How it stands.", body = CommandView),
         (status = UNAUTHORIZED, description = "No key, or an unknown one.", body = ProblemBody, content_type = "application/problem+json"),
         (status = NOT_FOUND, description = "No such mailbox or command.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = SERVICE_UNAVAILABLE, description = "The database is away or busy.", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn detail(

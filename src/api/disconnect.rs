@@ -44,6 +44,7 @@ pub struct DisconnectedMailbox {
         (status = NOT_FOUND, description = "No mailbox is connected, or not that one.", body = ProblemBody, content_type = "application/problem+json"),
         (status = CONFLICT, description = "Several mailboxes are connected: name one.", body = ProblemBody, content_type = "application/problem+json"),
         (status = BAD_GATEWAY, description = "The work failed.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = SERVICE_UNAVAILABLE, description = "The database is away or busy.", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn disconnect(

@@ -134,6 +134,26 @@ mod tests {
     }
 
     #[test]
+    fn every_operation_that_reads_the_database_may_answer_503_and_every_body_may_be_too_large() {
+        let document = document();
+
+        for (path, item) in &document.paths.paths {
+            for (method, operation) in operations(item) {
+                let responses = &operation.responses.responses;
+                assert!(
+                    path == "/healthz" || responses.contains_key("503"),
+                    "{method} {path}"
+                );
+                assert_eq!(
+                    operation.request_body.is_some(),
+                    responses.contains_key("413"),
+                    "{method} {path}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn it_is_openapi_3_1_and_every_refusal_is_a_problem() {
         let document = serde_json::to_value(document()).expect("it can be written");
         assert_eq!(document.get("openapi"), Some(&serde_json::json!("3.1.0")));

@@ -6,6 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::caller::Caller;
+use super::health::{Warning, app_refused};
 use super::problem::{Problem, ProblemBody};
 use super::query::mailbox_in_path;
 use super::state::Api;
@@ -87,6 +88,8 @@ pub struct MailboxDetail {
     pub lag: Lag,
     /// The last comparison of mirror and mailbox.
     pub last_audit: Option<AuditView>,
+    /// What hinders the service as a whole, and so this mailbox too, without changing its state.
+    pub warnings: Vec<Warning>,
 }
 
 /// How far copying has come.
@@ -261,6 +264,7 @@ pub(super) fn rounds(cursors: &[Cursor]) -> (usize, usize) {
     responses(
         (status = OK, description = "The mailboxes of the key's owner, the disconnected ones too.", body = MailboxList),
         (status = UNAUTHORIZED, description = "No key, or an unknown one.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = SERVICE_UNAVAILABLE, description = "The database is away or busy.", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn list(State(api): State<Api>, caller: Caller) -> Result<Json<MailboxList>, Problem> {
@@ -281,6 +285,7 @@ pub async fn list(State(api): State<Api>, caller: Caller) -> Result<Json<Mailbox
         (status = OK, description = "Its state, progress, subscriptions, lag and last audit.", body = MailboxDetail),
         (status = UNAUTHORIZED, description = "No key, or an unknown one.", body = ProblemBody, content_type = "application/problem+json"),
         (status = NOT_FOUND, description = "The key's owner has no such mailbox.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = SERVICE_UNAVAILABLE, description = "The database is away or busy.", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn detail(
@@ -319,5 +324,6 @@ pub async fn detail(
             oldest_waiting_seconds: backlog.oldest_live_at.map(|at| until(at, now).as_secs()),
         },
         last_audit: last_audit.map(AuditView::of),
+        warnings: app_refused(&api).into_iter().collect(),
     }))
 }

@@ -61,6 +61,18 @@ pub fn router(api: Api) -> Router {
         .with_state(api)
 }
 
+/// Only the way back of sign-ins, for a process that does nothing else.
+pub fn callback_router(api: Api) -> Router {
+    OpenApiRouter::with_openapi(document::head())
+        .routes(routes!(sign_in::callback, sign_in::callback_page))
+        .split_for_parts()
+        .0
+        .method_not_allowed_fallback(wrong_method)
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .with_state(api)
+}
+
 /// The answer for an address that does not exist.
 pub async fn unknown() -> Problem {
     Problem::new(Code::NotFound, "there is nothing at this address")

@@ -14,7 +14,7 @@ use super::page::Page;
 use super::problem::{Code, Problem, ProblemBody};
 use super::query::{Body, Parameters};
 use super::state::Api;
-use crate::oauth::Callback;
+use crate::oauth::{Callback, OauthError, TokenRefusal};
 
 /// The answer of `GET …/auth-url`.
 #[derive(Clone, Serialize, ToSchema)]
@@ -63,6 +63,7 @@ pub struct ConnectedMailbox {
         (status = OK, description = "Where to go.", body = AuthUrl),
         (status = BAD_REQUEST, description = "A parameter cannot be used.", body = ProblemBody, content_type = "application/problem+json"),
         (status = UNAUTHORIZED, description = "No key, or an unknown one.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = SERVICE_UNAVAILABLE, description = "The database is away or busy.", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn auth_url(
@@ -94,6 +95,7 @@ pub async fn auth_url(
         (status = BAD_REQUEST, description = "The state is unknown, used or expired, or the sign-in was refused.", body = ProblemBody, content_type = "application/problem+json"),
         (status = UNAUTHORIZED, description = "No key, or an unknown one.", body = ProblemBody, content_type = "application/problem+json"),
         (status = FORBIDDEN, description = "Another owner began this sign-in.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = PAYLOAD_TOO_LARGE, description = "The body is larger than anything that is asked for.", body = ProblemBody, content_type = "application/problem+json"),
         (status = BAD_GATEWAY, description = "Microsoft refuses the app registration.", body = ProblemBody, content_type = "application/problem+json"),
         (status = SERVICE_UNAVAILABLE, description = "Microsoft or the database is away; begin again later.", body = ProblemBody, content_type = "application/problem+json"),
     )
@@ -126,7 +128,7 @@ pub async fn callback(
     path = "/api/v1/integrations/microsoft/callback",
     tag = "integration",
     params(
-        ("state" = String, Query, description = "The state."),
+        ("state" = Option<String>, Query, description = "The state; an administrator who was asked to grant the permissions comes back without."),
         ("code" = Option<String>, Query, description = "The code, when the person agreed."),
         ("error" = Option<String>, Query, description = "The error, when not."),
         ("error_description" = Option<String>, Query, description = "Its text."),
@@ -144,29 +146,43 @@ pub async fn callback_page(State(api): State<Api>, query: Result<Parameters, Pro
         Ok(query) => query,
         Err(problem) => return Page::failed(&problem),
     };
-    if query
-        .text("admin_consent")
-        .is_some_and(|granted| granted.eq_ignore_ascii_case("true"))
-    {
-        return Page::granted();
-    }
-    let landed = async {
-        let state = query.text("state").ok_or_else(|| {
-            Problem::new(
-                Code::StateUnknown,
-                "the way back from Microsoft carried no state",
-            )
-        })?;
-        let callback = Callback {
-            code: query.text("code"),
-            state,
-            error: query.text("error"),
-            error_description: query.text("error_description"),
-        };
-        Ok::<_, Problem>(api.connections.connect(&callback, None).await?)
+    let error = query.text("error");
+    let error_description = query.text("error_description");
+    let is_administrator = query.text("admin_consent").is_some();
+    let Some(state) = query.text("state").filter(|_| !is_administrator) else {
+        return without_a_sign_in(is_administrator, error, error_description);
     };
-    match landed.await {
+    let callback = Callback {
+        code: query.text("code"),
+        state,
+        error,
+        error_description,
+    };
+    match api.connections.connect(&callback, None).await {
         Ok(connected) => Page::connected(&connected.address, connected.is_new),
-        Err(problem) => Page::failed(&problem),
+        Err(error) => Page::failed(&error.into()),
     }
+}
+
+/// The way back of an administrator who was asked to grant the permissions for everybody (F1.17). It belongs to no sign-in:
+/// it connects nothing and uses nothing up. A refusal may carry `admin_consent=True` all the same, so the error decides.
+fn without_a_sign_in(
+    is_administrator: bool,
+    error: Option<String>,
+    error_description: Option<String>,
+) -> Page {
+    let problem = match error {
+        None if is_administrator => return Page::granted(),
+        None => Problem::new(
+            Code::StateUnknown,
+            "the way back from Microsoft carried no state",
+        ),
+        Some(error) => OauthError::Declined(Box::new(TokenRefusal {
+            error,
+            error_description,
+            ..TokenRefusal::default()
+        }))
+        .into(),
+    };
+    Page::failed(&problem)
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::mailboxes::Connections;
-use crate::model::time::SharedClock;
+use crate::model::time::{SharedClock, Timestamp};
+use crate::oauth::Platform;
 use crate::store::Store;
 
 /// How long a request waits for the outcome of work before it answers that the work goes on.
@@ -18,17 +19,29 @@ pub struct Api {
     pub clock: SharedClock,
     /// Begins and completes sign-ins.
     pub connections: Connections,
+    /// The identity platform, for what it thinks of our app registration.
+    pub platform: Platform,
+    /// Since when this process answers.
+    pub started_at: Timestamp,
     /// How long a request waits for the outcome of work; [`PATIENCE`] unless a test has less.
     pub patience: Duration,
 }
 
 impl Api {
     /// With everything a handler needs.
-    pub fn new(store: Store, clock: SharedClock, connections: Connections) -> Self {
+    pub fn new(
+        store: Store,
+        clock: SharedClock,
+        connections: Connections,
+        platform: Platform,
+    ) -> Self {
+        let started_at = clock.now();
         Self {
             store,
             clock,
             connections,
+            platform,
+            started_at,
             patience: PATIENCE,
         }
     }

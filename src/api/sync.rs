@@ -16,6 +16,7 @@ use super::query::Parameters;
 use super::state::Api;
 use crate::model::ids::{CommandId, MailboxId};
 use crate::model::mailbox::{Mailbox, MailboxState};
+use crate::model::time::Timestamp;
 use crate::model::work::Wish;
 
 /// What a sync did.
@@ -35,6 +36,37 @@ pub struct SyncCounts {
     pub deleted: u64,
 }
 
+/// What a home says of a sync of messages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MessagesSynced {
+    /// What became of the messages that were looked at.
+    #[serde(flatten)]
+    pub counts: SyncCounts,
+    /// Messages that were passed over because they lie in folders that are not mirrored, Teams chats for example.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skipped: Option<u64>,
+}
+
+/// What a home says of a sync of events.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EventsSynced {
+    /// What became of the events that were looked at.
+    #[serde(flatten)]
+    pub counts: SyncCounts,
+    /// Where the range begins that was looked at; absent when nothing of what was asked for is mirrored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub start: Option<Timestamp>,
+    /// Where it ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub end: Option<Timestamp>,
+    /// Whether that is less than was asked for: events are mirrored in a rolling window only, and a row outside of it would
+    /// not be kept true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut_to_mirrored_window: Option<bool>,
+}
+
 /// The answer of `POST …/sync/outlook`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct MessageSync {
@@ -42,7 +74,7 @@ pub struct MessageSync {
     pub mailbox_id: MailboxId,
     /// What became of the messages that were looked at.
     #[serde(flatten)]
-    pub messages: SyncCounts,
+    pub messages: MessagesSynced,
 }
 
 /// The answer of `POST …/sync/calendar`.
@@ -52,7 +84,7 @@ pub struct EventSync {
     pub mailbox_id: MailboxId,
     /// What became of the events that were looked at.
     #[serde(flatten)]
-    pub events: SyncCounts,
+    pub events: EventsSynced,
 }
 
 /// The answer when the work takes longer than a request may wait: it goes on.
@@ -91,6 +123,7 @@ const DEFAULT_RESULTS: u32 = 100;
         (status = NOT_FOUND, description = "No mailbox is connected, or not that one.", body = ProblemBody, content_type = "application/problem+json"),
         (status = CONFLICT, description = "The mailbox must be connected again, or several are connected.", body = ProblemBody, content_type = "application/problem+json"),
         (status = BAD_GATEWAY, description = "The work failed.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = SERVICE_UNAVAILABLE, description = "The database is away or busy.", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn messages(
@@ -106,7 +139,7 @@ pub async fn messages(
     query.finish()?;
     let mailbox = caller.only_mailbox(&api, named).await?;
     let wish = Wish::SyncMessages { max_results, since };
-    Ok(match fulfil::<SyncCounts>(&api, &mailbox, &wish).await? {
+    Ok(match fulfil(&api, &mailbox, &wish).await? {
         Fulfilled::Done(messages) => Json(MessageSync {
             mailbox_id: mailbox.id,
             messages,
@@ -129,13 +162,14 @@ pub async fn messages(
         ("mailbox_id" = Option<MailboxId>, Query, description = "Which mailbox; needed when the owner has several."),
     ),
     responses(
-        (status = OK, description = "Done; what became of the events.", body = EventSync),
+        (status = OK, description = "Done; what became of the events, and which range was looked at.", body = EventSync),
         (status = ACCEPTED, description = "It takes longer than a request may wait, and goes on.", body = StillRunning),
         (status = BAD_REQUEST, description = "A parameter cannot be used.", body = ProblemBody, content_type = "application/problem+json"),
         (status = UNAUTHORIZED, description = "No key, or an unknown one.", body = ProblemBody, content_type = "application/problem+json"),
         (status = NOT_FOUND, description = "No mailbox is connected, or not that one.", body = ProblemBody, content_type = "application/problem+json"),
         (status = CONFLICT, description = "The mailbox must be connected again, or several are connected.", body = ProblemBody, content_type = "application/problem+json"),
         (status = BAD_GATEWAY, description = "The work failed.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = SERVICE_UNAVAILABLE, description = "The database is away or busy.", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn events(
@@ -161,7 +195,7 @@ pub async fn events(
         start,
         end,
     };
-    Ok(match fulfil::<SyncCounts>(&api, &mailbox, &wish).await? {
+    Ok(match fulfil(&api, &mailbox, &wish).await? {
         Fulfilled::Done(events) => Json(EventSync {
             mailbox_id: mailbox.id,
             events,

@@ -24,11 +24,22 @@ pub enum AppError {
     #[error(
         "the grants of {} mailboxes cannot be opened with OAUTH_ENCRYPTION_KEY: {}",
         .mailboxes.len(),
-        .mailboxes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        ids(.mailboxes)
     )]
     Unreadable {
         /// Whose.
-        mailboxes: Vec<MailboxId>,
+        mailboxes: Vec<Named>,
+    },
+    /// The settings are a sandbox's, the mailboxes are not: its identity platform would be given their grants, refuse
+    /// them, and have every person sign in again.
+    #[error(
+        "the database holds {} connected mailboxes that do not belong to the sandbox: {}",
+        .mailboxes.len(),
+        ids(.mailboxes)
+    )]
+    NotTheSandboxes {
+        /// Which.
+        mailboxes: Vec<Named>,
     },
     /// The client of Graph cannot be made.
     #[error("could not prepare the connection to Microsoft Graph")]
@@ -56,14 +67,43 @@ pub enum AppError {
     Ngrok(#[from] super::ngrok::NgrokError),
 }
 
+/// A mailbox that an error is about. Its address is for the terminal: it stands in the hint, never in the error's own text,
+/// which may end in a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// Our id of it.
+    pub id: MailboxId,
+    /// Its address.
+    pub address: String,
+}
+
+fn ids(mailboxes: &[Named]) -> String {
+    let ids: Vec<String> = mailboxes.iter().map(|one| one.id.to_string()).collect();
+    ids.join(", ")
+}
+
+/// One line for each.
+fn lines(mailboxes: &[Named]) -> String {
+    mailboxes.iter().fold(String::new(), |text, one| {
+        format!("{text}\n  {}  {}", one.id, one.address)
+    })
+}
+
 impl AppError {
-    /// The way out, when there is one to name.
+    /// The way out, when there is one to name. For people at a terminal: it may name addresses.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Unreadable { .. } => Some(
-                "put the key that sealed them back into OAUTH_ENCRYPTION_KEY (several keys may stand there, separated by commas), or disconnect those mailboxes and connect them again"
-                    .to_owned(),
-            ),
+            Self::Unreadable { mailboxes } => Some(format!(
+                "put the key that sealed them back into OAUTH_ENCRYPTION_KEY (several keys may stand there, separated by \
+                 commas); if it is lost for good, end each with `graph-mirror mailboxes disconnect ID` and connect it \
+                 again, which keeps what was copied:{}",
+                lines(mailboxes)
+            )),
+            Self::NotTheSandboxes { mailboxes } => Some(format!(
+                "set DATABASE_URL to another database for the sandbox, for example sqlite://data/sandbox.db; nothing was \
+                 changed for these mailboxes:{}",
+                lines(mailboxes)
+            )),
             Self::Listen { address, .. } => Some(format!(
                 "set LISTEN to a free address, or stop what uses port {}",
                 address.port()

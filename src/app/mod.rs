@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
-pub use error::AppError;
+pub use error::{AppError, Named};
 pub use parts::Parts;
 pub use schedule::{Schedule, Schedules};
 pub use service::Service;
@@ -60,10 +60,16 @@ impl App {
             settings.server.public_url = PublicUrl::Fixed(url);
         }
         let parts = Parts::open(settings, clock).await?;
-        let unreadable = parts.keepers.unreadable().await?;
+        let mut unreadable = Vec::new();
+        for (id, _) in parts.keepers.unreadable().await? {
+            let mailbox = parts.store.mailbox_get(id).await?;
+            let address = mailbox.map(|mailbox| mailbox.address).unwrap_or_default();
+            unreadable.push(Named { id, address });
+        }
         if !unreadable.is_empty() {
-            let mailboxes = unreadable.into_iter().map(|(mailbox, _)| mailbox).collect();
-            return Err(AppError::Unreadable { mailboxes });
+            return Err(AppError::Unreadable {
+                mailboxes: unreadable,
+            });
         }
         Ok(Self::of(parts))
     }
@@ -123,10 +129,15 @@ impl App {
         }
         let homes = tokio::spawn(self.clone().keep_homes(stop.clone()));
         let ticking = tokio::spawn(self.clone().tick(due, stop.clone()));
-        let served = self.serve(listener, stop.clone()).await;
+        let watching = tokio::spawn(schedule::watch(
+            self.parts.store.clone(),
+            Arc::clone(&self.parts.clock),
+            stop.clone(),
+        ));
+        let served = serve(self.router(), listener, stop.clone()).await;
         // Whatever ended the server ends the rest too.
         stop.cancel();
-        for task in [homes, ticking] {
+        for task in [homes, ticking, watching] {
             if let Err(error) = task.await {
                 error!(%error, "a part of the service ended badly");
             }
@@ -148,6 +159,17 @@ impl App {
         Ok(homes.serve_one(mailbox, resident, stop).await?.is_some())
     }
 
+    /// Takes only the way back of sign-ins, on `listener` until `stop`: it serves no mailbox, ends no subscription and
+    /// runs no schedule, because the process goes away with the command that runs it.
+    pub async fn receive(
+        &self,
+        listener: TcpListener,
+        stop: CancellationToken,
+    ) -> Result<(), AppError> {
+        let router = api::callback_router(self.parts.api()).fallback(api::unknown);
+        serve(router, listener, stop).await
+    }
+
     fn make_homes(&self) -> Homes {
         let holder = format!("{}-{}", std::process::id(), Uuid::new_v4().simple());
         Homes::new(
@@ -161,23 +183,6 @@ impl App {
     async fn keep_homes(self, stop: CancellationToken) {
         let resident = Arc::new(Service::new(self.parts.clone()));
         self.make_homes().run(resident, stop).await;
-    }
-
-    async fn serve(&self, listener: TcpListener, stop: CancellationToken) -> Result<(), AppError> {
-        let stopping = stop.clone();
-        let serving = axum::serve(listener, self.router())
-            .with_graceful_shutdown(stop.clone().cancelled_owned());
-        let limit = async {
-            stopping.cancelled().await;
-            tokio::time::sleep(GRACE).await;
-        };
-        tokio::select! {
-            ended = serving => ended.map_err(AppError::Serve),
-            () = limit => {
-                warn!("some connections were still open after {GRACE:?} and were cut");
-                Ok(())
-            }
-        }
     }
 
     /// Does what the schedules set off, one after the other.
@@ -209,6 +214,27 @@ impl App {
             }
         }
         Ok(())
+    }
+}
+
+/// Answers until `stop`, then for a little longer what is under way.
+async fn serve(
+    router: Router,
+    listener: TcpListener,
+    stop: CancellationToken,
+) -> Result<(), AppError> {
+    let stopping = stop.clone();
+    let serving = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
+    let limit = async {
+        stopping.cancelled().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        ended = serving => ended.map_err(AppError::Serve),
+        () = limit => {
+            warn!("some connections were still open after {GRACE:?} and were cut");
+            Ok(())
+        }
     }
 }
 

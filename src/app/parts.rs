@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use secrecy::ExposeSecret;
 
-use super::error::AppError;
+use super::error::{AppError, Named};
 use crate::api::Api;
 use crate::config::{PublicUrl, Settings};
 use crate::graph::transport::{Graph, GraphSettings};
 use crate::mailboxes::Connections;
+use crate::model::mailbox::MailboxState;
 use crate::model::time::SharedClock;
 use crate::oauth::{Keepers, OauthSettings, Platform, SignIns};
 use crate::secrets::{Keyring, Signer, Vault};
@@ -39,6 +40,21 @@ pub struct Parts {
     pub sign_ins: SignIns,
 }
 
+/// Connected mailboxes that are not the sandbox's. One whose tenant is not known is taken for a real one.
+async fn strangers(store: &Store, tenant: &str) -> Result<Vec<Named>, AppError> {
+    let mailboxes = store.mailboxes_list(None).await?;
+    let strangers = mailboxes
+        .into_iter()
+        .filter(|mailbox| mailbox.state != MailboxState::Disconnected)
+        .filter(|mailbox| mailbox.tenant_id.as_deref() != Some(tenant));
+    Ok(strangers
+        .map(|mailbox| Named {
+            id: mailbox.id,
+            address: mailbox.address,
+        })
+        .collect())
+}
+
 impl Parts {
     /// Opens the database, brings its schema up to date, and makes what else needs no network.
     pub async fn open(settings: Settings, clock: SharedClock) -> Result<Self, AppError> {
@@ -50,6 +66,12 @@ impl Parts {
             .await
             .map_err(AppError::Database)?;
         store.migrate().await.map_err(AppError::Database)?;
+        if let Some(tenant) = &settings.sandbox_tenant {
+            let mailboxes = strangers(&store, tenant).await?;
+            if !mailboxes.is_empty() {
+                return Err(AppError::NotTheSandboxes { mailboxes });
+            }
+        }
         Self::around(settings, clock, store)
     }
 
@@ -117,6 +139,7 @@ impl Parts {
             self.store.clone(),
             Arc::clone(&self.clock),
             self.connections(),
+            self.platform.clone(),
         )
     }
 

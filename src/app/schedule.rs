@@ -10,9 +10,11 @@ use std::time::Duration;
 use chrono::{DurationRound, TimeDelta};
 use tokio::sync::mpsc;
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
-use tracing::{debug, warn};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, error, info, warn};
 
-use crate::model::time::SharedClock;
+use crate::api::health::schedules_stale_since;
+use crate::model::time::{SharedClock, Timestamp, until};
 use crate::store::Store;
 
 /// Something that is done again and again.
@@ -116,5 +118,90 @@ async fn tick(
     }
 }
 
-/// How old the newest tick may be before the scheduler counts as stopped.
-pub const STALE_AFTER: Duration = Duration::from_mins(5);
+/// Looks again and again whether the schedules still fire, in whatever replica, and says so in the log when they do not
+/// and when they do again. It runs beside the scheduler, not on it: a watchman must not sleep with whom he watches.
+pub async fn watch(store: Store, clock: SharedClock, stop: CancellationToken) {
+    let mut watch = Watch::begin(clock.now());
+    loop {
+        tokio::select! {
+            () = clock.sleep(LOOK) => {}
+            () = stop.cancelled() => return,
+        }
+        match store.ticks_last().await {
+            Ok(last) => match watch.look(last, clock.now()) {
+                Some(Finding::Stopped(age)) => {
+                    error!(
+                        "the schedules have not fired for {} seconds: nothing polls, renews or audits by itself; restart the service",
+                        age.as_secs()
+                    );
+                }
+                Some(Finding::Resumed) => info!("the schedules fire again"),
+                None => {}
+            },
+            Err(error) => warn!(%error, "could not tell when the schedules last fired"),
+        }
+    }
+}
+
+/// How often the newest tick is looked at.
+const LOOK: Duration = Duration::from_mins(1);
+
+/// What has changed since the last look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Finding {
+    /// They have stood still for so long.
+    Stopped(Duration),
+    /// They fire again.
+    Resumed,
+}
+
+/// Remembers what was said, so that each change is said once.
+struct Watch {
+    started_at: Timestamp,
+    is_stale: bool,
+}
+
+impl Watch {
+    fn begin(now: Timestamp) -> Self {
+        Self {
+            started_at: now,
+            is_stale: false,
+        }
+    }
+
+    fn look(&mut self, last_tick: Option<Timestamp>, now: Timestamp) -> Option<Finding> {
+        let stale_since = schedules_stale_since(last_tick, self.started_at, now);
+        let was_stale = std::mem::replace(&mut self.is_stale, stale_since.is_some());
+        match (was_stale, stale_since) {
+            (false, Some(since)) => Some(Finding::Stopped(until(since, now))),
+            (true, None) => Some(Finding::Resumed),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::time::{Clock, ManualClock};
+
+    #[test]
+    fn schedules_that_stand_still_are_told_once_and_so_is_their_return() {
+        let clock = ManualClock::standing_at(Timestamp::UNIX_EPOCH);
+        let mut watch = Watch::begin(clock.now());
+        let tick = clock.now();
+
+        clock.advance(Duration::from_mins(4));
+        let early = watch.look(Some(tick), clock.now());
+        clock.advance(Duration::from_mins(2));
+        let stopped = watch.look(Some(tick), clock.now());
+        clock.advance(Duration::from_mins(1));
+        let still = watch.look(Some(tick), clock.now());
+        let resumed = watch.look(Some(clock.now()), clock.now());
+
+        assert_eq!(early, None);
+        assert_eq!(stopped, Some(Finding::Stopped(Duration::from_mins(6))));
+        assert_eq!(still, None, "it was said already");
+        assert_eq!(resumed, Some(Finding::Resumed));
+    }
+}

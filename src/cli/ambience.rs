@@ -53,17 +53,29 @@ fn environment(file: Option<&PathBuf>) -> Result<Environment, Failure> {
 impl Source {
     /// The variables, those of the sandbox included.
     pub(super) async fn environment(&self) -> Result<Environment, Failure> {
+        Ok(self.told().await?.0)
+    }
+
+    /// The variables, and the tenant of the sandbox when they are those of one.
+    async fn told(&self) -> Result<(Environment, Option<String>), Failure> {
         let environment = environment(self.env_file.as_ref())?;
-        match &self.sandbox {
-            None => Ok(environment),
-            Some(control_url) => Ok(ask_sandbox(control_url).await?.applied_to(environment)),
-        }
+        Ok(match &self.sandbox {
+            None => (environment, None),
+            Some(control_url) => {
+                let told = ask_sandbox(control_url).await?;
+                let tenant = told.tenant_id.clone();
+                (told.applied_to(environment), Some(tenant))
+            }
+        })
     }
 
     /// All settings; the log is started with them.
     pub(super) async fn settings(&self, loudness: Loudness) -> Result<Settings, Failure> {
-        let environment = self.environment().await?;
-        let settings = Settings::read(&environment)?;
+        let (environment, sandbox_tenant) = self.told().await?;
+        let settings = Settings {
+            sandbox_tenant,
+            ..Settings::read(&environment)?
+        };
         start_log(&settings.log, &environment, loudness)?;
         Ok(settings)
     }

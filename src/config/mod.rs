@@ -52,6 +52,8 @@ pub struct Settings {
     pub homes: Homes,
     /// What is logged and how.
     pub log: Log,
+    /// The tenant of the sandbox, where the settings are those of one; set by whoever asked it.
+    pub sandbox_tenant: Option<String>,
 }
 
 impl Settings {
@@ -77,6 +79,7 @@ impl Settings {
                 mirror: mirror?,
                 homes: homes?,
                 log: log?,
+                sandbox_tenant: None,
             })
         })())
     }

@@ -77,11 +77,6 @@ pub fn explain(state: MailboxState, reason: Option<StateReason>) -> Option<Expla
             Actor::Person,
             "docs/guides/entra-app.md#token_refused",
         ),
-        Some(StateReason::GrantUnreadable) => (
-            "The stored sign-in does not open with the keys at hand. Put the lost key back into OAUTH_ENCRYPTION_KEY, or sign in again.",
-            Actor::Operator,
-            "docs/guides/entra-app.md#grant_unreadable",
-        ),
         Some(StateReason::ByRequest) => (
             "The mailbox was disconnected on request. Connect it again to go on; what was copied is kept.",
             Actor::Nobody,
@@ -117,7 +112,6 @@ mod tests {
             StateReason::AccessDenied,
             StateReason::MailboxUnavailable,
             StateReason::TokenRefused,
-            StateReason::GrantUnreadable,
             StateReason::ByRequest,
         ] {
             let told = explain(MailboxState::Suspended, Some(reason)).expect("a sentence");

@@ -42,8 +42,6 @@ pub enum StateReason {
     MailboxUnavailable,
     /// Graph keeps refusing tokens that the identity platform just gave (M8).
     TokenRefused,
-    /// The stored grant cannot be opened with the keys at hand.
-    GrantUnreadable,
     /// Somebody asked for the disconnection.
     ByRequest,
 }

@@ -61,7 +61,7 @@ impl TokenRefusal {
             "interaction_required" | "login_required" => self
                 .by_number()
                 .unwrap_or(Meaning::Account(StateReason::InteractionRequired)),
-            "consent_required" | "access_denied" => self
+            "consent_required" | "access_denied" | "permission_denied" => self
                 .by_number()
                 .unwrap_or(Meaning::Account(StateReason::ConsentRequired)),
             "invalid_grant" => self

@@ -1,7 +1,8 @@
 //! `graph-mirror mailboxes connect`.
 //!
 //! It begins a sign-in, opens or prints its link, and waits until the person has come back. The way back leads to the
-//! service; where none listens, this command listens itself until the sign-in has ended.
+//! service; where none listens, this command listens itself until the sign-in has ended. It only listens: it serves no mailbox,
+//! so whatever the mailboxes that are connected already have with Graph stays as it is.
 
 use std::collections::HashMap;
 use std::io::{self, IsTerminal};
@@ -93,6 +94,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<Ended, Failure> {
     if let Some(host) = host {
         host.leave().await?;
     }
+    store.close().await;
     let mailbox = connected?;
     if !arguments.json {
         output::line(&format!("{} is connected", mailbox.address));
@@ -176,7 +178,8 @@ impl Host {
         }
         let listener = app.listen().await?;
         let stop = CancellationToken::new();
-        let serving = tokio::spawn(app.clone().run(listener, stop.clone()));
+        let (receiver, until) = (app.clone(), stop.clone());
+        let serving = tokio::spawn(async move { receiver.receive(listener, until).await });
         Ok(Some(Self { serving, stop }))
     }
 

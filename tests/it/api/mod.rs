@@ -2,6 +2,7 @@
 
 mod bench;
 mod callers;
+mod health;
 mod mailboxes;
 mod sign_in;
 mod sync;

@@ -175,6 +175,44 @@ on_both_stores!(
     }
 );
 
+on_both_stores!(
+    an_administrator_who_did_not_grant_is_told_so_and_what_to_do,
+    |store, clock| {
+        // F1.17: it comes back without the state of any sign-in, and may carry `admin_consent=True` all the same.
+        let bench = Bench::around(&store, &clock).await;
+        let key = bench.key("anna").await;
+        let query = bench.consent(&bench.begin(&key, 0).await).await;
+        let state = member(&query, "state");
+
+        for refusal in [
+            "error=permission_denied&error_description=The+admin+canceled+the+request",
+            "error=consent_required&error_description=AADSTS65004%3A+declined&admin_consent=True",
+            &format!("error=consent_required&admin_consent=True&state={state}"),
+        ] {
+            let page = bench
+                .call(Method::GET, &format!("{CALLBACK}?{refusal}"), None, "")
+                .await;
+
+            assert_eq!(page.status, StatusCode::BAD_REQUEST);
+            assert!(
+                page.text.contains("sign_in_refused")
+                    && page.text.contains("ask an administrator to grant them"),
+                "{}",
+                page.text
+            );
+            assert!(!page.text.contains("ten minutes"), "{}", page.text);
+            assert!(!page.text.contains("canceled"), "{}", page.text);
+        }
+        let sign_in = post(&bench, &key, &query).await;
+        assert_eq!(
+            sign_in.status,
+            StatusCode::OK,
+            "a sign-in that is under way goes on: {}",
+            sign_in.text
+        );
+    }
+);
+
 /// A sign-in whose token endpoint is ours to bend.
 async fn refused_with(
     store: &graph_mirror::store::Store,

@@ -61,6 +61,42 @@ on_both_stores!(
 );
 
 on_both_stores!(
+    an_answer_says_which_range_was_looked_at_and_what_was_passed_over,
+    |store, clock| {
+        let bench = Bench::around(&store, &clock).await;
+        let mailbox = bench.connect("anna", 0).await;
+        let key = bench.key("anna").await;
+        let cut = json!({
+            "created": 1, "updated": 0, "unchanged": 4, "start": "2026-01-01T00:00:00Z",
+            "end": "2027-01-01T00:00:00Z", "cut_to_mirrored_window": true,
+        });
+        let outside = json!({
+            "created": 0, "updated": 0, "unchanged": 0, "start": null, "end": null, "cut_to_mirrored_window": true,
+        });
+        let skipped = json!({ "created": 1, "updated": 0, "unchanged": 4, "skipped": 2 });
+
+        let path = format!("{EVENTS}?start_time=2026-01-01&end_time=2040-01-01");
+        let (events, _) = tokio::join!(bench.post(&path, &key), bench.fulfil(mailbox, Ok(cut)));
+        let path = format!("{EVENTS}?start_time=2039-01-01&end_time=2040-01-01");
+        let (none, _) = tokio::join!(bench.post(&path, &key), bench.fulfil(mailbox, Ok(outside)));
+        let (messages, _) = tokio::join!(
+            bench.post(MESSAGES, &key),
+            bench.fulfil(mailbox, Ok(skipped))
+        );
+
+        let events = events.json();
+        assert_eq!(events["cut_to_mirrored_window"], true);
+        assert_eq!(events["start"], "2026-01-01T00:00:00Z");
+        assert_eq!(events["end"], "2027-01-01T00:00:00Z");
+        let none = none.json();
+        assert_eq!(none["cut_to_mirrored_window"], true);
+        assert!(none.get("start").is_none() && none.get("end").is_none());
+        assert_eq!(messages.json()["skipped"], 2);
+        assert_eq!(messages.json()["unchanged"], 4);
+    }
+);
+
+on_both_stores!(
     everything_wrong_with_a_query_is_named_and_nothing_is_wished,
     |store, clock| {
         let bench = Bench::around(&store, &clock).await;

@@ -42,7 +42,6 @@ fn every_state_leads_to_a_heading() {
         StateReason::AccessDenied,
         StateReason::MailboxUnavailable,
         StateReason::TokenRefused,
-        StateReason::GrantUnreadable,
         StateReason::ByRequest,
     ] {
         let told = explain(MailboxState::NeedsReauth, Some(reason)).expect("it is explained");

@@ -1,7 +1,9 @@
 //! What somebody may wish of a mailbox.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use graph_mirror::model::calendar::{Event, EventKind};
 use graph_mirror::model::ids::{CommandId, GraphId};
 use graph_mirror::model::time::Clock;
 use graph_mirror::model::work::{Command, Wish};
@@ -33,6 +35,13 @@ async fn mirrored(backend: Backend) -> Connected {
     bench.backfill().await;
     bench.settle(PATIENCE).await;
     bench
+}
+
+/// Every event of the mirror.
+async fn events(bench: &Connected) -> Vec<Event> {
+    let stored = bench.store.events_page(bench.mailbox, None, 10_000).await;
+    let stored = stored.expect("the store answers");
+    stored.into_iter().map(|stored| stored.event).collect()
 }
 
 on_both!(
@@ -115,6 +124,85 @@ on_both!(
         bench.assert_true().await;
     }
 );
+
+on_both!(
+    events_listed_for_a_range_are_those_of_the_range,
+    |backend| {
+        let bench = Connected::open(backend).await;
+        let start = "2026-02-08T00:00:00Z".parse().expect("an instant");
+        let end = "2026-02-22T00:00:00Z".parse().expect("an instant");
+
+        let outcome = wish(
+            &bench,
+            Wish::SyncEvents {
+                max_results: 1_000,
+                start: Some(start),
+                end: Some(end),
+            },
+        )
+        .await;
+        let listed = events(&bench).await;
+        bench.backfill().await;
+        bench.settle(PATIENCE).await;
+        let all = events(&bench).await;
+
+        let shows = |event: &&Event| event.start_at < end && event.end_at > start;
+        let ids = |events: &[Event], kind: EventKind| -> BTreeSet<String> {
+            let of_kind = events.iter().filter(|event| event.kind == kind);
+            of_kind.map(|event| event.external_id.to_string()).collect()
+        };
+        let in_range: Vec<Event> = all.iter().filter(shows).cloned().collect();
+        assert_eq!(
+            ids(&listed, EventKind::SingleInstance),
+            ids(&in_range, EventKind::SingleInstance)
+        );
+        let out_of_range = ids(&all, EventKind::SingleInstance).len()
+            - ids(&in_range, EventKind::SingleInstance).len();
+        assert!(out_of_range > 0, "the mailbox has events outside as well");
+        let shown = in_range
+            .iter()
+            .filter(|event| event.kind != EventKind::SeriesMaster)
+            .count();
+        assert_eq!(outcome["created"], shown, "{outcome}");
+        assert_eq!(outcome["start"], json!(start));
+        assert_eq!(outcome["end"], json!(end));
+    }
+);
+
+on_both!(max_results_bounds_messages_and_events, |backend| {
+    let bench = Connected::open(backend).await;
+
+    let messages = wish(
+        &bench,
+        Wish::SyncMessages {
+            max_results: 7,
+            since: None,
+        },
+    )
+    .await;
+    let events = wish(
+        &bench,
+        Wish::SyncEvents {
+            max_results: 3,
+            start: None,
+            end: None,
+        },
+    )
+    .await;
+    let stored = bench.store.messages_count(bench.mailbox).await;
+
+    let sum = |outcome: &Value| {
+        let fields = ["created", "updated", "unchanged", "skipped"];
+        let counts = fields.iter().filter_map(|field| outcome[*field].as_i64());
+        counts.sum::<i64>()
+    };
+    assert_eq!(sum(&messages), 7, "{messages}");
+    assert_eq!(
+        stored.expect("the store answers"),
+        messages["created"].as_i64().expect("a count")
+    );
+    assert_eq!(sum(&events), 3, "{events}");
+});
 
 on_both!(events_listed_before_any_round_are_made, |backend| {
     let bench = Connected::open(backend).await;
