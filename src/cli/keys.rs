@@ -22,9 +22,16 @@ pub(super) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Print a new encryption key for the settings
-    Generate,
+    Generate(Generate),
     /// Bearer keys of the API
     Api(ApiArguments),
+}
+
+#[derive(Debug, Args)]
+struct Generate {
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -71,6 +78,9 @@ struct List {
 struct Revoke {
     /// The id of the key, as `keys api list` shows it
     id: Uuid,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     source: LocalSource,
 }
@@ -86,8 +96,13 @@ pub(super) fn owner(text: &str) -> Result<Owner, String> {
 
 pub(super) async fn run(arguments: Arguments) -> Result<Ended, Failure> {
     match arguments.command {
-        Command::Generate => {
-            output::line(&Keyring::generate_key());
+        Command::Generate(generate) => {
+            let key = Keyring::generate_key();
+            if generate.json {
+                output::json(&json!({ "key": key }));
+            } else {
+                output::line(&key);
+            }
             Ok(Ended::Well)
         }
         Command::Api(api) => match api.command {
@@ -162,9 +177,8 @@ async fn list(arguments: List) -> Result<Ended, Failure> {
 async fn revoke(arguments: Revoke) -> Result<Ended, Failure> {
     let settings = arguments.source.settings()?;
     let store = open_store(&settings.database).await?;
-    let was_valid = store
-        .api_key_revoke(ApiKeyId(arguments.id), clock().now())
-        .await?;
+    let now = clock().now();
+    let was_valid = store.api_key_revoke(ApiKeyId(arguments.id), now).await?;
     store.close().await;
     if !was_valid {
         return Err(
@@ -172,6 +186,10 @@ async fn revoke(arguments: Revoke) -> Result<Ended, Failure> {
                 .hinting("`graph-mirror keys api list` shows the keys and their ids"),
         );
     }
-    output::line(&format!("{} is withdrawn", arguments.id));
+    if arguments.json {
+        output::json(&json!({ "id": arguments.id, "revoked_at": now }));
+    } else {
+        output::line(&format!("{} is withdrawn", arguments.id));
+    }
     Ok(Ended::Well)
 }

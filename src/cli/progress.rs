@@ -39,20 +39,35 @@ impl Progress {
         Self(bar)
     }
 
+    /// A bar of so many mailboxes, none of them done.
+    pub(super) fn of_mailboxes(message: impl Into<String>, total: usize) -> Self {
+        let progress = Self::begin(message);
+        progress.mailboxes_done(0, total);
+        progress
+    }
+
+    /// So many mailboxes are done of so many.
+    pub(super) fn mailboxes_done(&self, done: usize, total: usize) {
+        self.count(
+            u64::try_from(done).unwrap_or(u64::MAX),
+            u64::try_from(total).unwrap_or(u64::MAX),
+            mailboxes,
+        );
+    }
+
     /// So much is done of so much. A total that grows or is not known is no problem.
     pub(super) fn at(&self, done: u64, total: u64) {
+        self.count(done, total, items);
+    }
+
+    fn count(&self, done: u64, total: u64, style: fn() -> ProgressStyle) {
         if total > 0 && self.0.length() != Some(total.max(done)) {
             if self.0.length().is_none() {
-                self.0.set_style(bar());
+                self.0.set_style(style());
             }
             self.0.set_length(total.max(done));
         }
         self.0.set_position(done);
-    }
-
-    /// What is being done now.
-    pub(super) fn say(&self, message: impl Into<String>) {
-        self.0.set_message(message.into());
     }
 
     /// Takes the bar away.
@@ -67,13 +82,39 @@ impl Drop for Progress {
     }
 }
 
-fn bar() -> ProgressStyle {
+fn items() -> ProgressStyle {
     ProgressStyle::with_template(
         "{msg} {wide_bar:.green} {human_pos}/{human_len} {per_sec:.dim} {eta} left",
     )
     .expect("the template is valid")
 }
 
+fn mailboxes() -> ProgressStyle {
+    ProgressStyle::with_template(
+        "{msg} {wide_bar:.green} {human_pos}/{human_len} mailboxes {per_sec:.dim} {eta} left",
+    )
+    .expect("the template is valid")
+}
+
 fn spinner() -> ProgressStyle {
     ProgressStyle::with_template("{spinner} {msg} {elapsed:.dim}").expect("the template is valid")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_of_mailboxes_knows_its_end_from_the_start_and_one_of_items_when_it_is_told() {
+        let mailboxes = Progress::of_mailboxes("comparing", 3);
+        let items = Progress::begin("copying");
+
+        assert_eq!((mailboxes.0.position(), mailboxes.0.length()), (0, Some(3)));
+        assert_eq!(items.0.length(), None);
+        mailboxes.mailboxes_done(2, 3);
+        items.at(50, 40);
+
+        assert_eq!((mailboxes.0.position(), mailboxes.0.length()), (2, Some(3)));
+        assert_eq!((items.0.position(), items.0.length()), (50, Some(50)));
+    }
 }

@@ -41,23 +41,26 @@ pub(super) async fn run(arguments: Arguments) -> Result<Ended, Failure> {
         .await?
         .into_iter()
         .partition(|mailbox| mailbox.state == MailboxState::Connected);
-    let progress = Progress::begin(if arguments.full {
-        "copying"
+    let total = able.len();
+    let progress = if arguments.full {
+        Progress::begin("copying")
     } else {
-        "looking for changes"
-    });
+        Progress::of_mailboxes("looking for changes in", total)
+    };
     let asked_at = app.parts().clock.now();
     let ids: Vec<MailboxId> = able.iter().map(|mailbox| mailbox.id).collect();
     let wish = Wish::Sync {
         full: arguments.full,
     };
-    let done = fulfil(&app, able, &wish, |_| {
+    let done = fulfil(&app, able, &wish, |done| {
         let (store, ids, progress) = (store.clone(), ids.clone(), progress.clone());
         let is_full = arguments.full;
         async move {
             if is_full {
                 let (seen, total) = seen(&store, &ids, asked_at).await?;
                 progress.at(seen, total);
+            } else {
+                progress.mailboxes_done(done, total);
             }
             Ok(())
         }

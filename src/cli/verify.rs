@@ -72,12 +72,12 @@ pub(super) async fn run(arguments: Arguments) -> Result<Ended, Failure> {
         .into_iter()
         .partition(|mailbox| mailbox.state == MailboxState::Connected);
     let total = able.len();
-    let progress = Progress::begin("comparing");
+    let progress = Progress::of_mailboxes("comparing", total);
     let wish = Wish::Verify {
         repair: arguments.repair,
     };
     let done = fulfil(&app, able, &wish, |done| {
-        progress.say(format!("comparing, {done} of {total} mailboxes done"));
+        progress.mailboxes_done(done, total);
         std::future::ready(Ok(()))
     })
     .await;

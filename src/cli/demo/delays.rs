@@ -63,6 +63,12 @@ impl Delays {
         })
     }
 
+    /// Everything that was waited for is in the database by now: it counts with the time until now.
+    pub fn close(&mut self, at: Timestamp) -> Vec<Seen> {
+        let ids: Vec<String> = self.pending.keys().cloned().collect();
+        ids.iter().filter_map(|id| self.seen(id, at)).collect()
+    }
+
     /// How many edits have not become rows yet.
     pub fn waiting(&self) -> usize {
         self.pending.len()

@@ -13,9 +13,10 @@ pub struct Outcome {
     pub messages: i64,
     /// Events in the database at the end, occurrences included.
     pub events: i64,
-    /// Edits that became rows while the demo watched.
+    /// Edits that became rows. All of them, unless the audit found a difference.
     pub changes: usize,
-    /// From the edit in the mailbox to the committed row.
+    /// From the edit in the mailbox to the committed row; for an edit that was undone before the mirror looked, to the end of
+    /// the audit that found nothing missing.
     pub edit_to_row_ms: Summary,
     /// Requests the built-in Graph answered, batch parts counted singly.
     pub graph_requests: u64,

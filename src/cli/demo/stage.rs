@@ -60,6 +60,14 @@ pub(super) struct Stage {
     place: Place,
 }
 
+type Begun = (
+    Sandbox,
+    Parts,
+    String,
+    JoinHandle<Result<(), AppError>>,
+    CancellationToken,
+);
+
 /// What the mirror has written since somebody last looked.
 pub(super) struct Feed {
     store: Store,
@@ -69,6 +77,24 @@ pub(super) struct Feed {
 impl Stage {
     /// Starts the sandbox and the service.
     pub(super) async fn set(args: &DemoArgs) -> anyhow::Result<Self> {
+        let (place, url) = place(args).await?;
+        match Self::begin(args, &url).await {
+            Ok((sandbox, parts, own_url, serving, stop)) => Ok(Self {
+                sandbox,
+                parts,
+                own_url,
+                serving,
+                stop,
+                place,
+            }),
+            Err(error) => {
+                place.clear().await?;
+                Err(error)
+            }
+        }
+    }
+
+    async fn begin(args: &DemoArgs, url: &str) -> anyhow::Result<Begun> {
         let sandbox = Sandbox::start(Options {
             seed: args.seed,
             mailboxes: usize::from(args.mailboxes),
@@ -81,21 +107,22 @@ impl Stage {
             "notification_delay_max_ms": NOTIFIED_WITHIN.1,
             "latency_ms": ANSWERED_AFTER,
         }))?;
-        let (place, url) = place(args).await?;
         let listener = crate::app::listen(([127, 0, 0, 1], 0).into()).await?;
         let own_url = format!("http://{}", listener.local_addr()?);
-        let settings = settings(&sandbox, &url, &own_url)?;
+        let settings = settings(&sandbox, url, &own_url)?;
         let parts = Parts::open(settings, Arc::new(SystemClock)).await?;
         let stop = CancellationToken::new();
         let serving = tokio::spawn(App::of(parts.clone()).run(listener, stop.clone()));
-        Ok(Self {
-            sandbox,
-            parts,
-            own_url,
-            serving,
-            stop,
-            place,
-        })
+        Ok((sandbox, parts, own_url, serving, stop))
+    }
+
+    /// The folder that goes away with the demo, if that is where the mirror lives.
+    #[cfg(test)]
+    pub(super) fn folder(&self) -> Option<&std::path::Path> {
+        match &self.place {
+            Place::Folder(folder) => Some(folder),
+            Place::Kept | Place::Schema { .. } => None,
+        }
     }
 
     pub(super) fn sandbox(&self) -> &Sandbox {
@@ -153,7 +180,7 @@ impl Stage {
                 .iter()
                 .all(|mailbox| mailbox.backfilled_at.is_some())
             {
-                view.copied();
+                view.done();
                 return Ok(());
             }
             if let Some(stopped) = mailboxes
@@ -183,11 +210,13 @@ impl Stage {
     }
 
     /// Compares every mailbox with its copy.
-    pub(super) async fn verify(&self, view: &View) -> anyhow::Result<bool> {
+    pub(super) async fn verify(&self, view: &mut View) -> anyhow::Result<bool> {
         let store = &self.parts.store;
         let owner = Owner::from(OWNER);
         let mut verified = true;
-        for mailbox in store.mailboxes_list(Some(&owner)).await? {
+        let mailboxes = store.mailboxes_list(Some(&owner)).await?;
+        for (done, mailbox) in mailboxes.iter().enumerate() {
+            view.comparing(done, mailboxes.len());
             let now = self.parts.clock.now();
             let wish = Wish::Verify { repair: false };
             let command = store.command_add(mailbox.id, &wish, now).await?;
@@ -209,6 +238,7 @@ impl Stage {
                 )),
             }
         }
+        view.done();
         Ok(verified)
     }
 
@@ -238,13 +268,21 @@ impl Stage {
     /// Stops everything and clears the database away.
     pub(super) async fn strike(self) -> anyhow::Result<()> {
         self.stop.cancel();
-        self.serving.await.context("the service ended badly")??;
+        let served = self.serving.await.context("the service ended badly");
         self.sandbox.stop().await;
-        match self.place {
-            Place::Kept => {}
-            Place::Folder(folder) => std::fs::remove_dir_all(&folder)
+        self.place.clear().await?;
+        Ok(served??)
+    }
+}
+
+impl Place {
+    /// Leaves nothing behind that nobody asked for.
+    async fn clear(&self) -> anyhow::Result<()> {
+        match self {
+            Self::Kept => {}
+            Self::Folder(folder) => std::fs::remove_dir_all(folder)
                 .with_context(|| format!("could not remove {}", folder.display()))?,
-            Place::Schema { url, name } => scratch::schema_drop(&url, &name).await?,
+            Self::Schema { url, name } => scratch::schema_drop(url, name).await?,
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! What a person sees of the demo: a bar while mailboxes are copied, then a line for each change.
+//! What a person sees of the demo: a bar while mailboxes are copied and compared, a line for each change.
 //!
 //! With `--json` nothing is drawn; progress goes to standard error and only where a terminal watches.
 
@@ -30,19 +30,30 @@ impl View {
             return;
         }
         match &self.bar {
-            Some(bar) => bar.println(line),
+            // The bar steps aside for it.
+            Some(bar) => bar.suspend(|| println!("{line}")),
             None => println!("{line}"),
         }
     }
 
     /// Shows how far the copy is; both numbers may grow.
     pub fn copying(&mut self, done: u64, of: u64) {
+        self.show("copying", "items", done, of);
+    }
+
+    /// Shows how many mailboxes were compared with their copies.
+    pub fn comparing(&mut self, done: usize, of: usize) {
+        let count = |number| u64::try_from(number).unwrap_or(u64::MAX);
+        self.show("comparing", "mailboxes", count(done), count(of));
+    }
+
+    fn show(&mut self, what: &str, unit: &str, done: u64, of: u64) {
         let bar = self.bar.get_or_insert_with(|| {
             // It draws on standard error, and not at all where no terminal watches.
             let bar = ProgressBar::new(of);
-            let style = ProgressStyle::with_template(
-                "  copying {bar:32.cyan} {human_pos}/{human_len} items  {per_sec}  {eta} left",
-            )
+            let style = ProgressStyle::with_template(&format!(
+                "  {what} {{bar:32.cyan}} {{human_pos}}/{{human_len}} {unit}  {{per_sec}}  {{eta}} left"
+            ))
             .unwrap_or_else(|_| ProgressStyle::default_bar());
             bar.set_style(style);
             bar
@@ -51,8 +62,8 @@ impl View {
         bar.set_position(done);
     }
 
-    /// The copy is complete.
-    pub fn copied(&mut self) {
+    /// What was shown by a bar is done.
+    pub fn done(&mut self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }

@@ -10,7 +10,9 @@ fn an_encryption_key_is_new_each_time_and_accepted() {
     let second = shell.run(&["keys", "generate"]).well().out;
 
     assert_ne!(first, second);
-    let both = format!("{},{}", first.trim(), second.trim());
+    let json = shell.run(&["keys", "generate", "--json"]).well().json();
+    let third = json["key"].as_str().expect("it is there");
+    let both = format!("{},{},{third}", first.trim(), second.trim());
     let shell = Shell::new()
         .with(&RIGHT[..2])
         .with(&[("OAUTH_ENCRYPTION_KEY", &both)]);
@@ -32,7 +34,10 @@ fn a_bearer_key_is_shown_once_and_can_be_withdrawn() {
         .well();
     let listed = shell.run(&["keys", "api", "list", "--json"]).well();
     let id = made["id"].as_str().expect("it has an id");
-    shell.run(&["keys", "api", "revoke", id]).well();
+    let revoked = shell
+        .run(&["keys", "api", "revoke", id, "--json"])
+        .well()
+        .json();
     let again = shell.run(&["keys", "api", "revoke", id]);
 
     let key = made["key"].as_str().expect("the key is shown");
@@ -49,6 +54,8 @@ fn a_bearer_key_is_shown_once_and_can_be_withdrawn() {
         "{}",
         listed.out
     );
+    assert_eq!(revoked["id"], id);
+    assert!(revoked["revoked_at"].is_string(), "{revoked}");
     assert_eq!(again.code, 1);
     assert!(again.err.contains("hint: "), "{}", again.err);
 }

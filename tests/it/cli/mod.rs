@@ -1,5 +1,6 @@
 //! The command as people run it: the binary itself.
 
+mod demo;
 mod guide;
 mod keys;
 mod logs;
