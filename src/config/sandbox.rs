@@ -41,7 +41,8 @@ impl SandboxSettings {
     /// The environment in which the service speaks to this sandbox. What concerns Microsoft comes from the
     /// sandbox; the rest stays as it was, with two gaps filled: the public address is our own on this
     /// machine, and the encryption key follows from the sandbox's secret, so that a second start opens what
-    /// the first one sealed.
+    /// the first one sealed. The database stays the one that is set, so that a sandbox can be mirrored anywhere; that it holds no
+    /// mailboxes of another tenant is checked when it is opened.
     pub fn applied_to(&self, environment: Environment) -> Environment {
         let listen = environment
             .get("LISTEN")
