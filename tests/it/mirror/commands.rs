@@ -146,12 +146,12 @@ on_both!(
         bench.settle(PATIENCE).await;
         let all = events(&bench).await;
 
-        let shows = |event: &&Event| event.start_at < end && event.end_at > start;
+        let overlaps = |event: &&Event| event.start_at < end && event.end_at > start;
         let ids = |events: &[Event], kind: EventKind| -> BTreeSet<String> {
             let of_kind = events.iter().filter(|event| event.kind == kind);
             of_kind.map(|event| event.external_id.to_string()).collect()
         };
-        let in_range: Vec<Event> = all.iter().filter(shows).cloned().collect();
+        let in_range: Vec<Event> = all.iter().filter(overlaps).cloned().collect();
         assert_eq!(
             ids(&listed, EventKind::SingleInstance),
             ids(&in_range, EventKind::SingleInstance)
