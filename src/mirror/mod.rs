@@ -28,6 +28,7 @@ pub mod pace;
 pub mod plan;
 mod refresh;
 mod report;
+mod restarts;
 mod round;
 mod schedule;
 mod series;
@@ -49,6 +50,7 @@ use crate::store::{MailboxMark, Priority, Store};
 pub use error::{MirrorError, Remedy};
 use memory::Memory;
 pub use report::{RefreshReport, RoundsReport, StructureReport, Tally};
+pub use restarts::Restarts;
 pub use settings::Settings;
 pub use window::Window;
 

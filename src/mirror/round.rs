@@ -273,7 +273,13 @@ impl Mirror {
             Setback::Restart(empty) => {
                 warn!(mailbox.id = %self.mailbox, "a cursor of mailbox {} is dead: starting a full round", self.mailbox);
                 *cursor = empty;
-                After::Again
+                let turn = self.settings.restarts.take(now);
+                if turn > now {
+                    cursor.due_at = turn;
+                    After::Stop
+                } else {
+                    After::Again
+                }
             }
             Setback::Rest(resting) => {
                 warn!(

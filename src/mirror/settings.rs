@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::pace::{LARGEST, SMALLEST};
+use super::restarts::Restarts;
 
 /// How a mailbox is mirrored.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Settings {
     /// Whether somebody subscribes to notifications; without, everything comes by polling.
     pub push: bool,
@@ -31,6 +32,8 @@ pub struct Settings {
     pub audit_every: Duration,
     /// A change found by delta that no notice announced within this time means that push does not work (M33).
     pub push_patience: Duration,
+    /// Shared by all mailboxes of a process (M49).
+    pub restarts: Restarts,
 }
 
 impl Default for Settings {
@@ -48,6 +51,7 @@ impl Default for Settings {
             largest_page: LARGEST,
             audit_every: Duration::from_hours(24),
             push_patience: Duration::from_mins(5),
+            restarts: Restarts::default(),
         }
     }
 }

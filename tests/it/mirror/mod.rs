@@ -1,5 +1,6 @@
 //! The mirror against the sandbox, on both databases.
 
+mod answers;
 mod backfill;
 mod calendars;
 mod campaign;
