@@ -35,13 +35,15 @@ impl Recipient {
     }
 }
 
-/// A body, kept as the JSON string it is sent as, so that no page has to escape it again.
+/// A body, kept as the JSON strings it is sent as, so that no page has to escape it again.
 #[derive(Debug, Clone)]
 pub struct MessageBody {
-    /// HTML or text.
+    /// What it was written in: HTML or text.
     pub kind: BodyType,
-    /// A JSON string with its quotes.
+    /// The content as written, a JSON string with its quotes.
     pub json: Arc<str>,
+    /// The content as HTML, which is what comes unless text is preferred (F5.6); the same.
+    pub html: Arc<str>,
     /// The first 255 characters of the text.
     pub preview: Arc<str>,
 }
@@ -63,9 +65,15 @@ impl MessageBody {
             }
             preview.push_str(word);
         }
+        let json: Arc<str> = json::text(content).into();
+        let html = match kind {
+            BodyType::Html => Arc::clone(&json),
+            BodyType::Text => json::text(&super::plain_text::to_html(content)).into(),
+        };
         Self {
             kind,
-            json: json::text(content).into(),
+            json,
+            html,
             preview: preview.into(),
         }
     }
@@ -75,7 +83,7 @@ impl MessageBody {
         Self::new(BodyType::Text, "")
     }
 
-    /// The content itself.
+    /// The content as written.
     pub fn content(&self) -> String {
         serde_json::from_str(&self.json).expect("a body is kept as the JSON string it was made")
     }

@@ -215,7 +215,7 @@ fn render(
 }
 
 fn entity(mail: &MailState, message: &Message, view: &MessageView, call: &Call) -> String {
-    let mut out = String::with_capacity(2_000 + message.body.json.len());
+    let mut out = String::with_capacity(2_000 + message.body.html.len());
     push_message(&mut out, mail, message, view);
     // The context of a single entity comes first in it.
     let context = format!(

@@ -24,8 +24,8 @@ pub struct MessageView {
     pub fields: Fields,
     /// The id format.
     pub immutable: bool,
-    /// The body's format; as it is when not asked for.
-    pub body_type: Option<BodyType>,
+    /// The body's format.
+    pub body_type: BodyType,
     /// `$expand=attachments`.
     pub attachments: Option<AttachmentView>,
     /// `$expand=singleValueExtendedProperties`: the ids in its filter.
@@ -56,7 +56,7 @@ impl MessageView {
         Ok(Self {
             fields: Fields::selected(&query.select)?,
             immutable: prefer.immutable_ids,
-            body_type: prefer.body_type,
+            body_type: prefer.body_type.unwrap_or(BodyType::Html),
             attachments,
             extended: query
                 .expands("singleValueExtendedProperties")
@@ -70,7 +70,7 @@ impl MessageView {
         Self {
             fields: Fields::DEFAULT,
             immutable: true,
-            body_type: None,
+            body_type: BodyType::Html,
             attachments: Some(AttachmentView::metadata()),
             extended: None,
             typed: true,
@@ -290,21 +290,22 @@ fn push_recipient(out: &mut String, recipient: &Recipient) {
     out.push('}');
 }
 
-fn write_body(object: &mut Object<'_>, name: &str, body: &MessageBody, wanted: Option<BodyType>) {
-    let kind = wanted.unwrap_or(body.kind);
+/// HTML unless text is preferred (F5.6, S21).
+fn write_body(object: &mut Object<'_>, name: &str, body: &MessageBody, wanted: BodyType) {
     let out = object.key(name);
-    out.push_str(match kind {
-        BodyType::Html => "{\"contentType\":\"html\",\"content\":",
-        BodyType::Text => "{\"contentType\":\"text\",\"content\":",
-    });
-    match (body.kind, kind) {
-        (BodyType::Html, BodyType::Text) => {
-            push_text(out, &plain_text::from_html(&body.content()));
+    match (wanted, body.kind) {
+        (BodyType::Html, _) => {
+            out.push_str("{\"contentType\":\"html\",\"content\":");
+            out.push_str(&body.html);
+        }
+        (BodyType::Text, BodyType::Text) => {
+            out.push_str("{\"contentType\":\"text\",\"content\":");
+            out.push_str(&body.json);
         }
         (BodyType::Text, BodyType::Html) => {
-            push_text(out, &plain_text::to_html(&body.content()));
+            out.push_str("{\"contentType\":\"text\",\"content\":");
+            push_text(out, &plain_text::from_html(&body.content()));
         }
-        _ => out.push_str(&body.json),
     }
     out.push('}');
 }

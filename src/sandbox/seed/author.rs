@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use serde_json::json;
 
 use super::people::DOMAIN;
-use super::stock::{Stock, attachment};
+use super::stock::{LARGEST, Stock, attachment};
 use super::text::Words;
 use crate::model::time::Timestamp;
 use crate::sandbox::mail::message::{Flag, Importance, MessageBody, Recipient};
@@ -38,21 +38,29 @@ impl Author<'_> {
         format!("<{:032X}@{DOMAIN}>", self.rng.u128(..))
     }
 
+    /// Someone, but not the owner.
+    fn someone_else(&mut self) -> Recipient {
+        loop {
+            let person = self.stock.contact(self.rng);
+            if person.address.as_deref() != Some(&self.user.address) {
+                return person;
+            }
+        }
+    }
+
     /// A message from someone else.
     pub(super) fn incoming(&mut self, at: Timestamp) -> Message {
-        let from = self.stock.contact(self.rng);
+        let from = self.someone_else();
         let mut message = Message::blank(at);
         message.sent_at = at - TimeDelta::seconds(self.rng.i64(1..40));
         message.subject = self.subject();
-        message.body = self
-            .stock
-            .body(self.words, &self.user.display_name, self.size, self.rng);
+        message.body = self.stock.body(self.user, self.size, self.rng);
         message.internet_message_id = self.message_id();
         message.from = Some(from.clone());
         message.sender = Some(from);
         message.to = vec![self.me()];
         for _ in 0..self.rng.usize(0..3) {
-            let other = self.stock.contact(self.rng);
+            let other = self.someone_else();
             message.cc.push(other);
         }
         message.headers = vec![
@@ -71,9 +79,7 @@ impl Author<'_> {
     pub(super) fn thread(&mut self, folders: &[FolderKey], most: usize) -> usize {
         let length = (1 + self.rng.usize(..6) * usize::from(self.rng.u8(..3) == 0)).min(most);
         let age = TimeDelta::minutes(self.rng.i64(5..400 * 24 * 60));
-        let mut at = self.now - age;
         let inbox = self.mail.well_known("inbox");
-        let sent = self.mail.well_known("sentitems");
         let home = match self.rng.u8(..10) {
             0..5 => inbox,
             5 => self
@@ -81,6 +87,23 @@ impl Author<'_> {
                 .well_known(["deleteditems", "junkemail", "archive"][self.rng.usize(..3)]),
             _ => Some(folders[self.rng.usize(..folders.len())]),
         };
+        self.correspond(length, home.unwrap_or(FolderKey::ROOT), self.now - age);
+        length
+    }
+
+    /// A thread of five messages in the Inbox and in Sent Items, last month; how many that is.
+    pub(super) fn long_thread(&mut self) -> usize {
+        const LENGTH: usize = 5;
+        let inbox = self.mail.well_known("inbox");
+        let begun = self.now - TimeDelta::days(30);
+        self.correspond(LENGTH, inbox.unwrap_or(FolderKey::ROOT), begun);
+        LENGTH
+    }
+
+    /// Messages to and fro: the owner's in Sent Items, those of others in `home`.
+    fn correspond(&mut self, length: usize, home: FolderKey, begun: Timestamp) {
+        let sent = self.mail.well_known("sentitems").unwrap_or(home);
+        let mut at = begun;
         let mut message = self.incoming(at);
         let subject = message.subject.clone();
         let mut last: Option<MessageKey> = None;
@@ -95,12 +118,10 @@ impl Author<'_> {
                 .as_ref()
                 .is_some_and(|from| from.address.as_deref() == Some(&self.user.address));
             let folder = if is_own { sent } else { home };
-            let folder = folder.unwrap_or(FolderKey::ROOT);
             message.created_at = at;
             message.modified_at = at;
             last = Some(self.mail.plant(message.clone(), folder));
         }
-        length
     }
 
     /// The next message of a thread, by turns from the owner and from the other side.
@@ -194,15 +215,15 @@ impl Author<'_> {
     }
 }
 
-/// `body` with the original below it, as clients quote.
+/// `body` with the original below it, as clients quote, or alone where that would be too long.
 fn quoting(body: &MessageBody, original: &Message) -> MessageBody {
     // A long thread would otherwise grow without end.
-    if original.body.json.len() > 40_000 {
+    if original.body.html.len() > 40_000 {
         return body.clone();
     }
     let content = body.content();
     let quoted = original.body.content();
-    match body.kind {
+    let whole = match body.kind {
         BodyType::Html => {
             let quoted = match original.body.kind {
                 BodyType::Html => quoted,
@@ -224,5 +245,9 @@ fn quoting(body: &MessageBody, original: &Message) -> MessageBody {
                 &format!("{content}\r\n________________________________\r\n{quoted}"),
             )
         }
+    };
+    if whole.html.len() > LARGEST {
+        return body.clone();
     }
+    whole
 }

@@ -11,6 +11,9 @@ use crate::sandbox::mail::folder::Search;
 use crate::sandbox::mail::{FolderKey, MailState, Message};
 use crate::sandbox::world::User;
 
+/// From this many messages on a mailbox has at least one of everything.
+const FULL: usize = 40;
+
 /// Fills a mailbox.
 pub fn fill(
     mail: &mut MailState,
@@ -37,12 +40,15 @@ pub fn fill(
         now,
         rng,
     };
-    let odd = if count >= 40 { Author::ODD_ONES } else { 0 };
-    let mut made = odd;
+    let is_full = count >= FULL;
+    let mut made = 0;
+    if is_full {
+        made += Author::ODD_ONES + author.long_thread();
+    }
     while made < count {
         made += author.thread(&folders, count - made);
     }
-    if odd > 0 {
+    if is_full {
         author.odd_ones();
     }
 }
@@ -90,25 +96,19 @@ fn even(
 
 fn plant_folders(mail: &mut MailState, words: &Words, rng: &mut fastrand::Rng) -> Vec<FolderKey> {
     let mut ordinary = Vec::new();
-    for name in words.folders {
+    for (nth, name) in words.folders.iter().enumerate() {
         let key = mail.plant_folder(Some(FolderKey::ROOT), name, None, false);
         ordinary.push(key);
-        for name in words.subfolders.iter().take(rng.usize(0..4)) {
+        // The first is three deep in every mailbox.
+        let is_deep = nth == 0;
+        let within = rng.usize(usize::from(is_deep)..4);
+        for name in words.subfolders.iter().take(within) {
             let child = mail.plant_folder(Some(key), name, None, false);
             ordinary.push(child);
-            if rng.u8(..4) == 0 {
+            if is_deep || rng.u8(..4) == 0 {
                 let matter = words.matters[rng.usize(..words.matters.len())];
                 ordinary.push(mail.plant_folder(Some(child), matter, None, false));
             }
-        }
-    }
-    if let Some(issues) = mail.well_known("syncissues") {
-        for (well_known, name) in [
-            ("conflicts", "Conflicts"),
-            ("localfailures", "Local Failures"),
-            ("serverfailures", "Server Failures"),
-        ] {
-            mail.plant_folder(Some(issues), name, Some(well_known), true);
         }
     }
     mail.plant_folder(Some(FolderKey::ROOT), words.hidden, None, true);

@@ -4,15 +4,14 @@ use chrono::TimeDelta;
 use serde_json::json;
 
 use super::author::Author;
-use super::stock::attachment;
+use super::stock::{ENDS, attachment};
 use crate::model::time::Timestamp;
-use crate::sandbox::mail::message::{Attachment, AttachmentKind, Meeting, MessageBody, Recipient};
+use crate::sandbox::mail::message::{Attachment, AttachmentKind, Meeting, Recipient};
 use crate::sandbox::mail::{FolderKey, MailState, Message};
-use crate::sandbox::prefer::BodyType;
 
 impl Author<'_> {
     /// How many there are.
-    pub(super) const ODD_ONES: usize = 13;
+    pub(super) const ODD_ONES: usize = 13 + ENDS;
 
     /// What every fixture has at least once (S29, S30).
     pub(super) fn odd_ones(&mut self) {
@@ -24,7 +23,7 @@ impl Author<'_> {
         draft.subject = self.subject();
         draft.is_draft = true;
         draft.is_read = true;
-        draft.body = MessageBody::new(BodyType::Html, "<html><body></body></html>");
+        draft.body = self.stock.body(self.user, self.size, self.rng);
         draft.internet_message_id = self.message_id();
         self.mail.plant(draft, drafts);
         // One ready to go.
@@ -49,6 +48,7 @@ impl Author<'_> {
         self.meeting_mail(inbox);
         self.note_to_self(inbox);
         self.case_pair(inbox);
+        self.shortest_and_longest(inbox);
     }
 
     /// A file that cannot be opened, a message within a message, a link.
@@ -133,6 +133,17 @@ impl Author<'_> {
             }
         }
         self.mail.plant(note, inbox);
+    }
+
+    /// Bodies as short and as long as they come, as text and as HTML.
+    fn shortest_and_longest(&mut self, inbox: FolderKey) {
+        for (nth, hours) in (0..ENDS).zip((80..).step_by(7)) {
+            let mut message = self.incoming(self.now - TimeDelta::hours(hours));
+            if let Some(body) = self.stock.end(self.user, nth) {
+                message.body = body;
+            }
+            self.mail.plant(message, inbox);
+        }
     }
 
     /// Two messages whose ids differ by nothing but case (F5.22, S29).

@@ -8,20 +8,34 @@ use crate::model::time::Timestamp;
 use crate::sandbox::Options;
 use crate::sandbox::mail::message::{Attachment, AttachmentKind, MessageBody, Recipient};
 use crate::sandbox::prefer::BodyType;
-use crate::sandbox::world::User;
+use crate::sandbox::world::{Language, User};
 
 /// Beyond this many messages in all, bodies are drawn from a pool, so that a large sandbox fits into
 /// memory.
 const OWN_BODIES: usize = 5_000;
-/// How many bodies the pool has.
+/// How many bodies the pool of a language has.
 const POOL: usize = 256;
+/// How many bodies mark the two ends of what there is: the shortest and the longest, each as text and
+/// as HTML.
+pub(super) const ENDS: usize = 4;
+/// No body of the seed is longer, in bytes of what is sent as HTML: 200 KB with room for an inline
+/// picture.
+pub(super) const LARGEST: usize = 199_500;
 
 /// What all mailboxes of a sandbox share.
 #[derive(Debug)]
 pub struct Stock {
     pub(super) files: Vec<File>,
-    pool: Vec<MessageBody>,
+    bodies: Vec<Bodies>,
     contacts: Vec<Recipient>,
+}
+
+/// What the mailboxes of one language share.
+#[derive(Debug)]
+struct Bodies {
+    language: Language,
+    pool: Vec<MessageBody>,
+    ends: Vec<MessageBody>,
 }
 
 #[derive(Debug)]
@@ -36,7 +50,7 @@ impl Stock {
     pub(super) fn bare() -> Self {
         Self {
             files: Vec::new(),
-            pool: Vec::new(),
+            bodies: Vec::new(),
             contacts: people::strangers(),
         }
     }
@@ -88,33 +102,45 @@ impl Stock {
         let all = options
             .mailboxes
             .saturating_mul(options.messages.unwrap_or(275));
-        let mut stock = Self {
-            files,
-            pool: Vec::new(),
-            contacts,
-        };
-        if all > OWN_BODIES || options.folders.is_some() {
-            let languages = users.first().map(|user| words(user.language));
-            if let Some(words) = languages {
-                stock.pool = (0..POOL)
-                    .map(|_| body(words, "", options.body_bytes, rng))
-                    .collect();
+        let is_pooled = all > OWN_BODIES || options.folders.is_some();
+        let mut bodies: Vec<Bodies> = Vec::new();
+        for user in users {
+            if bodies.iter().all(|known| known.language != user.language) {
+                bodies.push(Bodies::new(user.language, is_pooled, options, rng));
             }
         }
-        stock
+        Self {
+            files,
+            bodies,
+            contacts,
+        }
     }
 
+    fn bodies_of(&self, user: &User) -> Option<&Bodies> {
+        self.bodies
+            .iter()
+            .find(|bodies| bodies.language == user.language)
+    }
+
+    /// A body as someone writes it to `user`.
     pub(super) fn body(
         &self,
-        words: &Words,
-        name: &str,
+        user: &User,
         size: Option<usize>,
         rng: &mut fastrand::Rng,
     ) -> MessageBody {
-        match rng.choice(&self.pool) {
+        let pool = self
+            .bodies_of(user)
+            .map_or(&[][..], |bodies| bodies.pool.as_slice());
+        match rng.choice(pool) {
             Some(body) => body.clone(),
-            None => body(words, name, size, rng),
+            None => body(words(user.language), Some(&user.display_name), size, rng),
         }
+    }
+
+    /// The `nth` of the bodies at the ends, unless all are of one length.
+    pub(super) fn end(&self, user: &User, nth: usize) -> Option<MessageBody> {
+        self.bodies_of(user)?.ends.get(nth).cloned()
     }
 
     pub(super) fn contact(&self, rng: &mut fastrand::Rng) -> Recipient {
@@ -142,18 +168,71 @@ pub(super) fn attachment(file: &File, at: Timestamp, content_id: Option<String>)
     }
 }
 
+impl Bodies {
+    fn new(
+        language: Language,
+        is_pooled: bool,
+        options: &Options,
+        rng: &mut fastrand::Rng,
+    ) -> Self {
+        let words = words(language);
+        let pool = if is_pooled { POOL } else { 0 };
+        let pool = (0..pool)
+            .map(|_| body(words, None, options.body_bytes, rng))
+            .collect();
+        let ends = match options.body_bytes {
+            Some(_) => Vec::new(),
+            None => [1_030, LARGEST - 1_500]
+                .into_iter()
+                .flat_map(|size| [(size, BodyType::Text), (size, BodyType::Html)])
+                .map(|(size, kind)| written(words, None, kind, size, rng))
+                .collect(),
+        };
+        Self {
+            language,
+            pool,
+            ends,
+        }
+    }
+}
+
 /// A body: mostly 2 to 8 KB, a few of 1 KB, few up to 200 KB; three in four HTML.
-fn body(words: &Words, name: &str, size: Option<usize>, rng: &mut fastrand::Rng) -> MessageBody {
+fn body(
+    words: &Words,
+    name: Option<&str>,
+    size: Option<usize>,
+    rng: &mut fastrand::Rng,
+) -> MessageBody {
     let size = size.unwrap_or_else(|| match rng.u8(..100) {
-        0..12 => rng.usize(1_000..2_000),
+        0..12 => rng.usize(1_030..2_000),
         12..94 => rng.usize(2_000..8_000),
         94..99 => rng.usize(8_000..40_000),
-        _ => rng.usize(40_000..200_000),
+        _ => rng.usize(40_000..LARGEST - 1_500),
     });
-    let greeting = words.greetings[rng.usize(..words.greetings.len())]
-        .replace("{}", name.split(' ').next().unwrap_or_default());
+    let kind = if rng.u8(..4) > 0 {
+        BodyType::Html
+    } else {
+        BodyType::Text
+    };
+    written(words, name, kind, size, rng)
+}
+
+/// A letter of at least `size` bytes and at most a paragraph more, to someone or to nobody in
+/// particular.
+fn written(
+    words: &Words,
+    name: Option<&str>,
+    kind: BodyType,
+    size: usize,
+    rng: &mut fastrand::Rng,
+) -> MessageBody {
+    let greeting = match name {
+        Some(name) => words.greetings[rng.usize(..words.greetings.len())]
+            .replace("{}", name.split(' ').next().unwrap_or_default()),
+        None => words.salutations[rng.usize(..words.salutations.len())].to_owned(),
+    };
     let closing = words.closings[rng.usize(..words.closings.len())];
-    let is_html = rng.u8(..4) > 0;
+    let is_html = kind == BodyType::Html;
     let mut out = String::with_capacity(size + 400);
     if is_html {
         out.push_str(
@@ -184,8 +263,6 @@ fn body(words: &Words, name: &str, size: Option<usize>, rng: &mut fastrand::Rng)
     paragraph(&mut out, closing);
     if is_html {
         out.push_str("</div></body></html>");
-        MessageBody::new(BodyType::Html, &out)
-    } else {
-        MessageBody::new(BodyType::Text, &out)
     }
+    MessageBody::new(kind, &out)
 }

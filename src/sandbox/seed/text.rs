@@ -13,6 +13,8 @@ pub struct Words {
     pub sentences: &'static [&'static str],
     /// How a letter begins; `{}` stands for a name.
     pub greetings: &'static [&'static str],
+    /// The same to nobody in particular.
+    pub salutations: &'static [&'static str],
     /// How it ends.
     pub closings: &'static [&'static str],
     /// Folders people make.
@@ -82,6 +84,7 @@ static ENGLISH: Words = Words {
         "Please keep this between us until the board has met.",
     ],
     greetings: &["Dear {},", "Hi {},", "Good morning {},", "{},"],
+    salutations: &["Dear all,", "Good morning,", "To whom it may concern,"],
     closings: &[
         "Kind regards",
         "Best wishes",
@@ -151,6 +154,11 @@ static GERMAN: Words = Words {
         "Guten Morgen {},",
         "Liebe(r) {},",
     ],
+    salutations: &[
+        "Sehr geehrte Damen und Herren,",
+        "Guten Tag,",
+        "Liebe alle,",
+    ],
     closings: &[
         "Mit freundlichen Grüßen",
         "Viele Grüße",
@@ -213,6 +221,7 @@ static FRENCH: Words = Words {
         "Merci de garder cela pour vous jusqu’à la réunion du conseil.",
     ],
     greetings: &["Cher/Chère {},", "Bonjour {},", "Maître {},", "{},"],
+    salutations: &["Madame, Monsieur,", "Bonjour à tous,", "Bonjour,"],
     closings: &[
         "Cordialement",
         "Bien à vous",
