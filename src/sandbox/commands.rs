@@ -15,6 +15,7 @@ use super::json::Object;
 use super::knobs::{KnobError, Knobs};
 use super::lifecycle::{self, LifecycleEvent};
 use super::subscriptions::{Subscription, SubscriptionStatus};
+use super::tokens::Position;
 use super::world::{State, UserId, World};
 use crate::model::time::{Clock as _, Timestamp};
 
@@ -218,12 +219,13 @@ impl World {
             if only.is_some_and(|only| only != index) {
                 continue;
             }
-            if kind != Some(DeltaKind::Calendar) {
-                ended += mailbox.mail.expire_tokens();
-            }
-            if kind != Some(DeltaKind::Mail) {
-                ended += mailbox.calendar.expire_tokens();
-            }
+            ended += mailbox.tokens.expire(|position| {
+                let of = match position {
+                    Position::MailEnd(_) | Position::MailPage(_) => DeltaKind::Mail,
+                    Position::Calendar(_) => DeltaKind::Calendar,
+                };
+                kind.is_none_or(|kind| kind == of)
+            });
         }
         Ok(ended)
     }

@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use super::faults::FaultRule;
 use super::knobs::Knobs;
-use super::world::{State, World};
+use super::tokens::Position;
+use super::world::{Mailbox, State, World};
 use crate::model::time::Timestamp;
 
 /// How many letters of a token are told.
@@ -181,11 +182,15 @@ fn counts(state: &State) -> Vec<MailboxCounts> {
 fn cursors(state: &State) -> Vec<CursorStatus> {
     let mut cursors = Vec::new();
     for mailbox in &state.mailboxes {
+        let Mailbox { mail, calendar, .. } = mailbox;
         let standings = mailbox
-            .mail
-            .cursors()
-            .into_iter()
-            .chain(mailbox.calendar.cursors());
+            .tokens
+            .iter()
+            .map(|(token, position)| match position {
+                Position::MailEnd(since) => mail.standing_at_end(token, since),
+                Position::MailPage(walk) => mail.standing_at_page(token, walk),
+                Position::Calendar(cursor) => calendar.standing(token, cursor),
+            });
         cursors.extend(standings.map(|standing| CursorStatus {
             mailbox: mailbox.user.id.0.clone(),
             standing,

@@ -89,9 +89,9 @@ pub struct Knobs {
     // Messages and folders.
     /// F3.14: a delta page of more bytes than this answers 504.
     pub page_bytes_limit: Option<usize>,
-    /// S18: pages are smaller than asked for.
+    /// S18: pages of lists and of rounds are smaller than asked for.
     pub short_pages: bool,
-    /// S18: the first page of a listing is empty and has a nextLink.
+    /// S18: the first page of a list or round is empty and has a nextLink.
     pub empty_page: bool,
     /// S23: an `isRead` change leaves `lastModifiedDateTime`.
     pub read_keeps_modified: bool,
@@ -131,7 +131,8 @@ pub struct Knobs {
     pub delta_random_order: bool,
     /// F6.38: a deleted series is reported with each of its occurrences in the window.
     pub series_removal_reports_occurrences: bool,
-    /// S40: delta tokens that live at a time in one mailbox.
+    /// S40: tokens that live at a time in one mailbox: delta and next links, of mail and calendars
+    /// together. The one used longest ago dies first.
     pub live_delta_tokens: usize,
     /// S40: how a dead one is refused.
     pub dead_token: DeadToken,
@@ -224,7 +225,7 @@ impl Default for Knobs {
             delta_delays: false,
             delta_random_order: false,
             series_removal_reports_occurrences: false,
-            live_delta_tokens: 4_096,
+            live_delta_tokens: 16_384,
             dead_token: DeadToken::Gone,
             suppress_notifications: false,
             validation_error_code: "ValidationError".to_owned(),

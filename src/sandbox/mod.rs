@@ -26,6 +26,7 @@ pub mod json;
 pub mod knobs;
 pub mod lifecycle;
 pub mod mail;
+pub mod paging;
 pub mod permission;
 pub mod prefer;
 pub mod query;

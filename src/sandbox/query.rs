@@ -2,10 +2,12 @@
 
 pub mod filter;
 
+use std::cmp::Ordering;
+
 use percent_encoding::percent_decode_str;
 
 use super::error::GraphFault;
-use filter::Filter;
+use filter::{Filter, Operand, check_property};
 
 /// One property of `$orderby`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -164,6 +166,36 @@ impl Query {
                 "The restriction or sort order is too complex for this operation.",
             ))
         }
+    }
+
+    /// Refuses `$filter` and `$orderby` over properties, in lower case, that take neither.
+    pub fn check_properties(&self, known: &[&str]) -> Result<(), GraphFault> {
+        if let Some(filter) = &self.filter {
+            filter.check_properties(known)?;
+        }
+        self.order_by
+            .iter()
+            .try_for_each(|order| check_property(&order.property, known))
+    }
+
+    /// Which of two items comes first by `$orderby`; each tells what it has of a property.
+    pub fn compare<'a>(
+        &self,
+        left: &dyn Fn(&str) -> Operand<'a>,
+        right: &dyn Fn(&str) -> Operand<'a>,
+    ) -> Ordering {
+        self.order_by
+            .iter()
+            .map(|order| {
+                let ordering = left(&order.property).order(&right(&order.property));
+                if order.descending {
+                    ordering.reverse()
+                } else {
+                    ordering
+                }
+            })
+            .find(|ordering| ordering.is_ne())
+            .unwrap_or(Ordering::Equal)
     }
 
     /// The query again, without the named options: what a nextLink repeats.

@@ -1,7 +1,8 @@
 //! Delta tokens: opaque, in a bounded cache, so that they can die (F6.12, S40).
 //!
-//! A token is used up by nothing: reading twice from one place gives the same or more (S41). It dies
-//! by command, or when newer ones have pushed it out.
+//! A mailbox has one cache for all of them: deltaLinks and nextLinks, of mail and of calendars. A token
+//! is used up by nothing: reading twice from one place gives the same or more (S41). It dies by
+//! command, or when newer ones have pushed it out.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,29 +11,43 @@ use axum::http::{StatusCode, header};
 use super::error::GraphFault;
 use super::ids::IdMint;
 use super::knobs::{DeadToken, Knobs};
+use super::{calendar, mail};
+
+/// What a token stands for.
+#[derive(Debug, Clone)]
+pub enum Position {
+    /// A deltaLink of messages or folders.
+    MailEnd(mail::delta::Since),
+    /// A nextLink of messages or folders.
+    MailPage(mail::delta::Walk),
+    /// Either link of a calendar view.
+    Calendar(calendar::delta::Cursor),
+}
 
 /// The live tokens of one mailbox, each standing for a `T`.
 #[derive(Debug)]
-pub struct DeltaTokens<T> {
+pub struct DeltaTokens<T = Position> {
     live: HashMap<String, (u64, T)>,
     by_use: BTreeMap<u64, String>,
     uses: u64,
+    /// A mint of their own: reading must change nothing else that is drawn.
+    mint: IdMint,
 }
 
-impl<T> Default for DeltaTokens<T> {
-    fn default() -> Self {
+impl<T> DeltaTokens<T> {
+    /// None yet.
+    pub fn new(rng: &mut fastrand::Rng) -> Self {
         Self {
             live: HashMap::new(),
             by_use: BTreeMap::new(),
             uses: 0,
+            mint: IdMint::new(rng),
         }
     }
-}
 
-impl<T> DeltaTokens<T> {
-    /// A new token for `position`; the least used ones beyond `most` die.
-    pub fn issue(&mut self, position: T, mint: &mut IdMint, most: usize) -> String {
-        let token = mint.delta_token();
+    /// A new token for `position`; beyond `most`, those that were used longest ago die.
+    pub fn issue(&mut self, position: T, most: usize) -> String {
+        let token = self.mint.delta_token();
         self.uses += 1;
         self.by_use.insert(self.uses, token.clone());
         self.live.insert(token.clone(), (self.uses, position));
@@ -60,13 +75,6 @@ impl<T> DeltaTokens<T> {
     pub fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
         let tokens = self.by_use.values();
         tokens.filter_map(|token| Some((token.as_str(), &self.live.get(token)?.1)))
-    }
-
-    /// Ends one token.
-    pub fn end(&mut self, token: &str) {
-        if let Some((used, _)) = self.live.remove(token) {
-            self.by_use.remove(&used);
-        }
     }
 
     /// Ends every token that `which` picks; how many.
@@ -109,13 +117,12 @@ mod tests {
     #[test]
     fn newer_tokens_push_out_the_one_that_was_used_least() {
         // S40
-        let mut mint = IdMint::new(&mut fastrand::Rng::with_seed(1));
-        let mut tokens = DeltaTokens::default();
-        let first = tokens.issue(1, &mut mint, 2);
-        let second = tokens.issue(2, &mut mint, 2);
+        let mut tokens = DeltaTokens::new(&mut fastrand::Rng::with_seed(1));
+        let first = tokens.issue(1, 2);
+        let second = tokens.issue(2, 2);
 
         assert_eq!(tokens.look_up(&first), Some(&1));
-        tokens.issue(3, &mut mint, 2);
+        tokens.issue(3, 2);
 
         assert_eq!(tokens.look_up(&first), Some(&1));
         assert_eq!(tokens.look_up(&second), None);

@@ -21,6 +21,7 @@ use super::mail::outgoing::Outgoing;
 use super::stats::Stats;
 use super::subscriptions::{Scene, SubscriptionBook};
 use super::throttle::Throttle;
+use super::tokens::DeltaTokens;
 use super::{Options, Settings, UserSettings, seed};
 use crate::model::time::{Clock, ManualClock, Timestamp};
 
@@ -69,6 +70,8 @@ pub struct Mailbox {
     pub mail: MailState,
     /// Calendars and events.
     pub calendar: CalendarState,
+    /// The delta tokens of both (S40).
+    pub tokens: DeltaTokens,
     /// Without a licence Graph answers 404 `MailboxNotEnabledForRESTAPI` to everything.
     pub licensed: bool,
 }

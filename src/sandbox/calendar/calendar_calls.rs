@@ -11,6 +11,7 @@ use super::state::{Calendar, CalendarKey};
 use crate::sandbox::call::Reply;
 use crate::sandbox::error::GraphFault;
 use crate::sandbox::ids;
+use crate::sandbox::paging::Paging;
 
 #[derive(Deserialize)]
 struct CalendarBody {
@@ -63,12 +64,8 @@ impl Desk<'_> {
     pub(super) fn list_calendars(&self) -> Result<Reply, GraphFault> {
         let query = &self.call.query;
         let all = self.held()?.calendars();
-        let size = query.page_size(self.call.prefer.max_page_size, 10)?;
-        let skip = query.skip.unwrap_or(0).min(all.len());
-        let end = skip.saturating_add(size).min(all.len());
-        let page: Vec<Value> = all
-            .get(skip..end)
-            .unwrap_or_default()
+        let (page, next) = Paging::of(self.call, 10, &self.state.knobs)?.cut(self.call, all);
+        let page: Vec<Value> = page
             .iter()
             .map(|calendar| {
                 let mut value = calendar_value(calendar);
@@ -84,10 +81,8 @@ impl Desk<'_> {
             self.context("calendars")?
         );
         let mut body = json!({"@odata.context": context, "value": page});
-        if end < all.len() {
-            let rest = query.without(&["$skip"]);
-            let and = if rest.is_empty() { "" } else { "&" };
-            body["@odata.nextLink"] = format!("{}?{rest}{and}$skip={end}", self.call.url()).into();
+        if let Some(link) = next {
+            body["@odata.nextLink"] = link.into();
         }
         Ok(Reply::json(StatusCode::OK, &body))
     }

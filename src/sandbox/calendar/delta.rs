@@ -20,7 +20,8 @@ use super::window::Window;
 use crate::sandbox::call::{Call, Reply};
 use crate::sandbox::error::GraphFault;
 use crate::sandbox::knobs::{ExtraOptions, Knobs, RemovedReason};
-use crate::sandbox::tokens;
+use crate::sandbox::paging;
+use crate::sandbox::tokens::{self, DeltaTokens, Position};
 
 /// Items of a page when the client does not say.
 const DEFAULT_PAGE: usize = 10;
@@ -39,9 +40,28 @@ pub struct Cursor {
 #[derive(Debug, Clone)]
 enum Place {
     /// Within a round.
-    Page { round: Arc<Round>, offset: usize },
+    Page(Walk),
     /// At the end of one.
     End(Mark),
+}
+
+/// A round and how far it has been told.
+#[derive(Debug, Clone)]
+struct Walk {
+    round: Arc<Round>,
+    offset: usize,
+    /// Whether the empty page has been given (S18).
+    after_empty: bool,
+}
+
+impl Walk {
+    fn begin(round: Round) -> Self {
+        Self {
+            round: Arc::new(round),
+            offset: 0,
+            after_empty: false,
+        }
+    }
 }
 
 /// Up to which change a round told.
@@ -70,9 +90,10 @@ enum Item {
 impl CalendarState {
     /// Answers one call of a delta: the first, the next page, or the next round.
     pub fn delta(
-        &mut self,
+        &self,
         call: &Call,
         calendar: CalendarKey,
+        tokens: &mut DeltaTokens,
         knobs: &Knobs,
         rng: &mut fastrand::Rng,
     ) -> Result<Reply, GraphFault> {
@@ -84,7 +105,7 @@ impl CalendarState {
             .as_deref()
             .or(query.delta_token.as_deref())
             .filter(|token| !token.is_empty() && !token.eq_ignore_ascii_case("latest"));
-        let (window, round, offset) = match token {
+        let (window, walk) = match token {
             None => {
                 if let Some(option) = UNSUPPORTED.iter().find(|option| query.has(option)) {
                     return Err(GraphFault::invalid_query(format!(
@@ -92,20 +113,27 @@ impl CalendarState {
                     )));
                 }
                 let window = Window::of(query)?;
-                (
-                    window,
-                    Arc::new(self.full_round(calendar, window, knobs, rng)),
-                    0,
-                )
+                let round = self.full_round(calendar, window, knobs, rng);
+                (window, Walk::begin(round))
             }
-            Some(token) => self.resume(call, calendar, token, knobs, rng)?,
+            Some(token) => {
+                let cursor = find(call, calendar, token, tokens, knobs)?;
+                let walk = match &cursor.place {
+                    Place::Page(walk) => walk.clone(),
+                    Place::End(mark) => Walk::begin(self.next_round(cursor, *mark, knobs, rng)),
+                };
+                (cursor.window, walk)
+            }
         };
-        let size = call
-            .prefer
-            .max_page_size
-            .unwrap_or(DEFAULT_PAGE)
-            .clamp(1, 1000);
-        let end = offset.saturating_add(size).min(round.items.len());
+        let size = call.prefer.max_page_size.unwrap_or(DEFAULT_PAGE);
+        let size = paging::shortened(size.clamp(1, 1000), knobs);
+        let empty = knobs.empty_page && !walk.after_empty && walk.offset == 0;
+        let (round, offset) = (&walk.round, walk.offset);
+        let end = if empty {
+            offset
+        } else {
+            offset.saturating_add(size).min(round.items.len())
+        };
         let mut body = format!(
             "{{\"@odata.context\":\"{}/$metadata#Collection(event)\",\"value\":[",
             call.root
@@ -121,9 +149,13 @@ impl CalendarState {
                 body.push_str(&text);
             }
         }
-        let more = end < round.items.len();
+        let more = end < round.items.len() || empty;
         let place = if more {
-            Place::Page { round, offset: end }
+            Place::Page(Walk {
+                offset: end,
+                after_empty: true,
+                ..walk
+            })
         } else {
             Place::End(round.mark)
         };
@@ -132,9 +164,7 @@ impl CalendarState {
             window,
             place,
         };
-        let token = self
-            .tokens
-            .issue(cursor, &mut self.mint, knobs.live_delta_tokens);
+        let token = tokens.issue(Position::Calendar(cursor), knobs.live_delta_tokens);
         let (name, option) = if more {
             ("nextLink", "skiptoken")
         } else {
@@ -148,42 +178,6 @@ impl CalendarState {
         );
         let _ = write!(body, "],\"@odata.{name}\":{}}}", Value::from(link));
         Ok(Reply::raw_json(StatusCode::OK, body))
-    }
-
-    /// Goes on where a token stands. Whatever dates stand beside it have no effect (S46).
-    fn resume(
-        &mut self,
-        call: &Call,
-        calendar: CalendarKey,
-        link_token: &str,
-        knobs: &Knobs,
-        rng: &mut fastrand::Rng,
-    ) -> Result<(Window, Arc<Round>, usize), GraphFault> {
-        let is_token = |name: &str| name == "$skiptoken" || name == "$deltatoken";
-        let extra = call
-            .query
-            .all
-            .iter()
-            .find(|(name, _)| !is_token(&name.to_ascii_lowercase()));
-        if let (Some((name, _)), ExtraOptions::Refuse) = (extra, knobs.extra_delta_options) {
-            return Err(GraphFault::invalid_query(format!(
-                "The query parameter '{name}' is not allowed on a link with a token."
-            )));
-        }
-        let (token, window) = link_token.split_once('.').unwrap_or((link_token, ""));
-        let cursor = self
-            .tokens
-            .look_up(token)
-            .filter(|cursor| cursor.calendar == calendar)
-            .cloned()
-            .ok_or_else(|| tokens::dead(knobs, &restart(call, window)))?;
-        match cursor.place {
-            Place::Page { round, offset } => Ok((cursor.window, round, offset)),
-            Place::End(mark) => {
-                let round = self.next_round(calendar, cursor.window, mark, knobs, rng);
-                Ok((cursor.window, Arc::new(round), 0))
-            }
-        }
     }
 
     fn full_round(
@@ -209,12 +203,12 @@ impl CalendarState {
 
     fn next_round(
         &self,
-        calendar: CalendarKey,
-        window: Window,
+        cursor: &Cursor,
         last: Mark,
         knobs: &Knobs,
         rng: &mut fastrand::Rng,
     ) -> Round {
+        let (calendar, window) = (cursor.calendar, cursor.window);
         let since = if knobs.delta_replays {
             last.before
         } else {
@@ -292,6 +286,32 @@ impl CalendarState {
             }
         };
         Some(text.expect("wire structs have text keys"))
+    }
+}
+
+/// Where a token stands. Whatever dates stand beside it have no effect (S46).
+fn find<'t>(
+    call: &Call,
+    calendar: CalendarKey,
+    link_token: &str,
+    tokens: &'t mut DeltaTokens,
+    knobs: &Knobs,
+) -> Result<&'t Cursor, GraphFault> {
+    let is_token = |name: &str| name == "$skiptoken" || name == "$deltatoken";
+    let extra = call
+        .query
+        .all
+        .iter()
+        .find(|(name, _)| !is_token(&name.to_ascii_lowercase()));
+    if let (Some((name, _)), ExtraOptions::Refuse) = (extra, knobs.extra_delta_options) {
+        return Err(GraphFault::invalid_query(format!(
+            "The query parameter '{name}' is not allowed on a link with a token."
+        )));
+    }
+    let (token, window) = link_token.split_once('.').unwrap_or((link_token, ""));
+    match tokens.look_up(token) {
+        Some(Position::Calendar(cursor)) if cursor.calendar == calendar => Ok(cursor),
+        _ => Err(tokens::dead(knobs, &restart(call, window))),
     }
 }
 

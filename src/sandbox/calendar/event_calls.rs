@@ -236,7 +236,8 @@ impl Desk<'_> {
         }
         let lines = held.view(std::iter::once(key), window);
         let style = Style::of(&self.call.prefer)?;
-        held.page(self.call, lines, &style, &self.context("events")?)
+        let knobs = &self.state.knobs;
+        held.page(self.call, lines, &style, &self.context("events")?, knobs)
     }
 
     pub(super) fn exception_occurrences(&self, target: Target) -> Result<Reply, GraphFault> {
@@ -250,6 +251,7 @@ impl Desk<'_> {
             .map(|date| Line::Occurrence(event.key, *date))
             .collect();
         let style = Style::of(&self.call.prefer)?;
-        held.page(self.call, lines, &style, &self.context("events")?)
+        let knobs = &self.state.knobs;
+        held.page(self.call, lines, &style, &self.context("events")?, knobs)
     }
 }

@@ -15,6 +15,8 @@ use super::state::{CalendarState, Event, EventKey};
 use super::window::Window;
 use crate::sandbox::call::{Call, Reply};
 use crate::sandbox::error::GraphFault;
+use crate::sandbox::knobs::Knobs;
+use crate::sandbox::paging::Paging;
 use crate::sandbox::query::Query;
 use crate::sandbox::query::filter::Operand;
 use crate::sandbox::stamp;
@@ -107,6 +109,7 @@ impl CalendarState {
         mut lines: Vec<Line>,
         style: &Style,
         context: &str,
+        knobs: &Knobs,
     ) -> Result<Reply, GraphFault> {
         let query = &call.query;
         check_expand(query)?;
@@ -119,15 +122,12 @@ impl CalendarState {
         if query.filter.is_some() || !query.order_by.is_empty() {
             lines = self.arrange(lines, query);
         }
-        let size = query.page_size(call.prefer.max_page_size, DEFAULT_PAGE)?;
-        let skip = query.skip.unwrap_or(0).min(lines.len());
-        let end = skip.saturating_add(size).min(lines.len());
+        let (page, next) = Paging::of(call, DEFAULT_PAGE, knobs)?.cut(call, &lines);
         let mut body = format!("{{\"@odata.context\":\"{}/$metadata#{context}\"", call.root);
         if query.count {
             let _ = write!(body, ",\"@odata.count\":{}", lines.len());
         }
         body.push_str(",\"value\":[");
-        let page = lines.get(skip..end).unwrap_or_default();
         let texts = page
             .iter()
             .filter_map(|line| self.write_line(*line, query, style));
@@ -138,10 +138,7 @@ impl CalendarState {
             body.push_str(&text);
         }
         body.push(']');
-        if end < lines.len() {
-            let rest = query.without(&["$skip"]);
-            let and = if rest.is_empty() { "" } else { "&" };
-            let link = format!("{}?{rest}{and}$skip={end}", call.url());
+        if let Some(link) = next {
             let _ = write!(body, ",\"@odata.nextLink\":{}", Value::from(link));
         }
         body.push('}');

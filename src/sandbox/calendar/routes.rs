@@ -151,7 +151,8 @@ impl Desk<'_> {
                     .map(|event| Line::Whole(event.key))
                     .collect();
                 let style = Style::of(&self.call.prefer)?;
-                held.page(self.call, lines, &style, &self.context("events")?)
+                let knobs = &self.state.knobs;
+                held.page(self.call, lines, &style, &self.context("events")?, knobs)
             }
             ["events", _, ..] => {
                 let id = rest.get(1).map_or("", String::as_str);
@@ -167,6 +168,7 @@ impl Desk<'_> {
                     lines,
                     &style,
                     &self.context("calendarView")?,
+                    &self.state.knobs,
                 )
             }
             ["calendarview", "delta"] if self.call.method == Method::GET => {
@@ -179,7 +181,10 @@ impl Desk<'_> {
                 let mailbox = mailboxes
                     .get_mut(self.mailbox)
                     .ok_or_else(GraphFault::item_not_found)?;
-                mailbox.calendar.delta(self.call, key, knobs, rng)
+                let Mailbox {
+                    calendar, tokens, ..
+                } = mailbox;
+                calendar.delta(self.call, key, tokens, knobs, rng)
             }
             ["events" | "calendarview"] | ["calendarview", "delta"] => {
                 Err(GraphFault::method_not_allowed())

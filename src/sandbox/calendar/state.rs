@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::NaiveDate;
 
-use super::delta::Cursor;
 use super::event::{Details, Person};
 use super::occurrence_id;
 use super::refusal::Refusal;
@@ -15,7 +14,6 @@ use super::series::Series;
 use super::slot::Slot;
 use crate::model::time::Timestamp;
 use crate::sandbox::ids::{self, IdMint};
-use crate::sandbox::tokens::DeltaTokens;
 use crate::sandbox::world::{Change, ChangeType, Entity};
 
 /// Which calendar of a mailbox.
@@ -135,7 +133,6 @@ pub struct CalendarState {
     pub(super) by_id: HashMap<String, EventKey>,
     pub(super) by_transaction: HashMap<String, EventKey>,
     pub(super) journal: BTreeMap<u64, JournalEntry>,
-    pub(super) tokens: DeltaTokens<Cursor>,
     sequence: u64,
     counter: u64,
 }
@@ -151,7 +148,6 @@ impl CalendarState {
             by_id: HashMap::new(),
             by_transaction: HashMap::new(),
             journal: BTreeMap::new(),
-            tokens: DeltaTokens::default(),
             sequence: 0,
             counter: 0,
         };
@@ -231,11 +227,6 @@ impl CalendarState {
     /// The number of the last change.
     pub fn sequence(&self) -> u64 {
         self.sequence
-    }
-
-    /// Ends every delta token; how many (S40).
-    pub fn expire_tokens(&mut self) -> usize {
-        self.tokens.expire(|_| true)
     }
 
     pub(super) fn next_number(&mut self) -> u64 {

@@ -8,27 +8,31 @@ use super::MailState;
 use super::delta::{Round, RoundOptions, Shown, Since, Walk, reason};
 use super::fields::Fields;
 use super::folder::FolderKey;
+use super::folder_fields::FolderFields;
 use super::folder_view::{FolderView, push_folder};
 use super::render::{MessageView, push_message, push_read_change};
 use crate::sandbox::call::{Call, Reply};
 use crate::sandbox::error::GraphFault;
 use crate::sandbox::json::Object;
 use crate::sandbox::knobs::{ExtraOptions, Knobs};
+use crate::sandbox::paging;
 use crate::sandbox::prefer::Prefer;
 use crate::sandbox::query::Query;
 use crate::sandbox::query::filter::{Comparison, Filter, Operand};
-use crate::sandbox::tokens;
+use crate::sandbox::tokens::{self, Position};
+use crate::sandbox::world::Mailbox;
 
 /// Page size without a preference.
 const DEFAULT_PAGE: usize = 10;
 
 /// Answers a delta call; `folder` is `None` for the tree.
 pub fn delta(
-    mail: &mut MailState,
+    mailbox: &mut Mailbox,
     folder: Option<FolderKey>,
     call: &Call,
     knobs: &Knobs,
 ) -> Result<Reply, GraphFault> {
+    let Mailbox { mail, tokens, .. } = &mut *mailbox;
     let query = &call.query;
     let link = query.delta_token.as_deref().filter(|token| {
         // "From now" is not to be had for Outlook: it is a round from the start (S42).
@@ -47,17 +51,18 @@ pub fn delta(
         .as_deref()
         .filter(|token| !token.is_empty())
     {
-        let walk = mail.pages.look_up(token).cloned();
-        walk.filter(|walk| walk.round.options.folder == folder)
-            .ok_or_else(|| tokens::dead(knobs, &restart(call)))?
+        match tokens.look_up(token) {
+            Some(Position::MailPage(walk)) if walk.round.options.folder == folder => walk.clone(),
+            _ => return Err(tokens::dead(knobs, &restart(call))),
+        }
     } else if let Some(token) = link {
-        let since = mail.links.look_up(token).cloned();
-        let since = since
-            .filter(|since| since.options.folder == folder)
-            .ok_or_else(|| tokens::dead(knobs, &restart(call)))?;
+        let since = match tokens.look_up(token) {
+            Some(Position::MailEnd(since)) if since.options.folder == folder => since,
+            _ => return Err(tokens::dead(knobs, &restart(call))),
+        };
         let round = match folder {
-            Some(_) => mail.changes_since(&since, call.prefer.immutable_ids, knobs),
-            None => mail.tree_changes_since(&since, knobs),
+            Some(_) => mail.changes_since(since, call.prefer.immutable_ids, knobs),
+            None => mail.tree_changes_since(since, knobs),
         };
         begin(round)
     } else {
@@ -68,7 +73,7 @@ pub fn delta(
         };
         begin(round)
     };
-    page(mail, &walk, call, knobs)
+    page(mailbox, &walk, call, knobs)
 }
 
 fn begin(round: Round) -> Walk {
@@ -107,11 +112,17 @@ fn options(folder: Option<FolderKey>, query: &Query) -> Result<RoundOptions, Gra
             "Only receivedDateTime desc is supported with change tracking.",
         ));
     }
-    let fields = if folder.is_some() {
-        MessageView::of(query, &Prefer::default())?.fields
+    let (fields, folder_fields) = if folder.is_some() {
+        let mut fields = MessageView::of(query, &Prefer::default())?.fields;
+        if query.expands("attachments").is_some() {
+            fields |= Fields::ATTACHMENTS;
+        }
+        if query.expands("singleValueExtendedProperties").is_some() {
+            fields |= Fields::EXTENDED;
+        }
+        (fields, FolderFields::NONE)
     } else {
-        FolderView::of(query)?;
-        Fields::DEFAULT
+        (Fields::NONE, FolderFields::selected(&query.select)?)
     };
     if let Some(top) = query.top
         && !(1..=1000).contains(&top)
@@ -124,6 +135,7 @@ fn options(folder: Option<FolderKey>, query: &Query) -> Result<RoundOptions, Gra
         folder,
         select: query.select.clone(),
         fields,
+        folder_fields,
         expand: query.expand.clone(),
         received_from: query.filter.as_ref().map(received_from).transpose()?,
         most: query.top,
@@ -173,21 +185,15 @@ fn kinds(query: &Query) -> Result<[bool; 3], GraphFault> {
 }
 
 fn page(
-    mail: &mut MailState,
+    mailbox: &mut Mailbox,
     walk: &Walk,
     call: &Call,
     knobs: &Knobs,
 ) -> Result<Reply, GraphFault> {
     let round = &walk.round;
     let options = &round.options;
-    let mut size = call
-        .prefer
-        .max_page_size
-        .unwrap_or(DEFAULT_PAGE)
-        .clamp(1, 1000);
-    if knobs.short_pages {
-        size = (size * 2 / 3).max(1);
-    }
+    let size = call.prefer.max_page_size.unwrap_or(DEFAULT_PAGE);
+    let size = paging::shortened(size.clamp(1, 1000), knobs);
     let empty = knobs.empty_page && !walk.after_empty && walk.at == 0;
     let end = if empty {
         walk.at
@@ -205,15 +211,17 @@ fn page(
     object.text("@odata.context", &format!("{}/{context}", call.root));
     let value = object.key("value");
     value.push('[');
-    render(value, mail, items, options, call, knobs)?;
+    render(value, &mailbox.mail, items, options, call, knobs)?;
     value.push(']');
-    if end < round.items.len() {
+    if end < round.items.len() || empty {
         let next = Walk {
             round: Arc::clone(round),
             at: end,
             after_empty: true,
         };
-        let token = mail.issue_page(next, knobs.live_delta_tokens);
+        let token = mailbox
+            .tokens
+            .issue(Position::MailPage(next), knobs.live_delta_tokens);
         let link = format!("{}?$skiptoken={token}", call.url());
         object.text("@odata.nextLink", &link);
     } else {
@@ -228,7 +236,9 @@ fn page(
             held: round.held.clone(),
             shown,
         };
-        let token = mail.issue_link(since, knobs.live_delta_tokens);
+        let token = mailbox
+            .tokens
+            .issue(Position::MailEnd(since), knobs.live_delta_tokens);
         let link = format!("{}?$deltatoken={token}", call.url());
         object.text("@odata.deltaLink", &link);
     }

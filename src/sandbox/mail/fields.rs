@@ -78,8 +78,13 @@ impl Fields {
     pub const HEADERS: Self = Self::at(29);
     /// `uniqueBody`; only when selected (F5.5).
     pub const UNIQUE_BODY: Self = Self::at(30);
-    /// Attachments, which are no property but whose change is a change.
+    /// The attachments themselves; seen by whoever expands them.
     pub const ATTACHMENTS: Self = Self::at(31);
+    /// Extended properties; seen by whoever expands them.
+    pub const EXTENDED: Self = Self::at(32);
+
+    /// What moves with every change, whatever else it is.
+    pub const VERSION: Self = Self(Self::CHANGE_KEY.0 | Self::MODIFIED.0);
 
     /// What comes without `$select`.
     pub const DEFAULT: Self = Self((1 << 29) - 1);
@@ -94,6 +99,12 @@ impl Fields {
     /// Whether nothing is in it.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
+    }
+
+    /// What is in it and not in `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
     }
 
     /// Reads `$select`; nothing selected is the default. An unknown name is 400.

@@ -7,10 +7,11 @@ use axum::http::StatusCode;
 
 use super::MailState;
 use super::delta::LogEntry;
-use super::message::MessageKey;
+use super::folder_fields::{FolderFields, LastChanges};
+use super::message::{Message, MessageKey};
 use crate::model::time::Timestamp;
 use crate::sandbox::error::GraphFault;
-use crate::sandbox::world::{Change, Language};
+use crate::sandbox::world::Change;
 
 /// Where a folder stands in its mailbox; never given twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -28,6 +29,13 @@ pub struct Search {
     pub sources: Vec<FolderKey>,
     /// What it looks for.
     pub filter: String,
+}
+
+impl Search {
+    /// Whether a message is among what it finds: what is unread, the only search there is.
+    pub fn shows(&self, message: &Message) -> bool {
+        self.sources.contains(&message.folder) && !message.is_read
+    }
 }
 
 /// A folder.
@@ -53,8 +61,8 @@ pub struct Folder {
     pub(super) unread: usize,
     /// What happened to its messages, oldest first.
     pub(super) log: Vec<LogEntry>,
-    /// The last change of anything the folder delta shows.
-    pub(super) touched: u64,
+    /// The last changes of what the folder delta shows.
+    pub(super) touched: LastChanges,
 }
 
 impl Folder {
@@ -69,52 +77,6 @@ impl Folder {
     }
 }
 
-/// The folders every mailbox has: well-known name, whether hidden, and the names in English, German
-/// and French (S27).
-pub const WELL_KNOWN: &[(&str, bool, [&str; 3])] = &[
-    (
-        "inbox",
-        false,
-        ["Inbox", "Posteingang", "Boîte de réception"],
-    ),
-    ("drafts", false, ["Drafts", "Entwürfe", "Brouillons"]),
-    (
-        "sentitems",
-        false,
-        ["Sent Items", "Gesendete Elemente", "Éléments envoyés"],
-    ),
-    (
-        "deleteditems",
-        false,
-        ["Deleted Items", "Gelöschte Elemente", "Éléments supprimés"],
-    ),
-    (
-        "junkemail",
-        false,
-        ["Junk Email", "Junk-E-Mail", "Courrier indésirable"],
-    ),
-    ("outbox", false, ["Outbox", "Postausgang", "Boîte d’envoi"]),
-    ("archive", false, ["Archive", "Archiv", "Archive"]),
-    (
-        "conversationhistory",
-        false,
-        [
-            "Conversation History",
-            "Aufgezeichnete Unterhaltungen",
-            "Historique des conversations",
-        ],
-    ),
-    (
-        "syncissues",
-        true,
-        [
-            "Sync Issues",
-            "Synchronisierungsprobleme",
-            "Problèmes de synchronisation",
-        ],
-    ),
-];
-
 impl MailState {
     /// The folder at a key.
     pub fn folder(&self, key: FolderKey) -> Option<&Folder> {
@@ -125,7 +87,7 @@ impl MailState {
         self.folders.get_mut(key.0)?.as_mut()
     }
 
-    /// Every folder but the root, in the order they were made.
+    /// Every folder below the root, at any depth, in the order they were made.
     pub fn folder_keys(&self) -> impl Iterator<Item = FolderKey> + '_ {
         self.folders
             .iter()
@@ -133,6 +95,7 @@ impl MailState {
             .skip(1)
             .filter(|(_, folder)| folder.is_some())
             .map(|(index, _)| FolderKey(index))
+            .filter(|key| self.is_within(*key, FolderKey::ROOT))
     }
 
     /// The folder of a well-known name.
@@ -177,7 +140,7 @@ impl MailState {
             items: BTreeSet::new(),
             unread: 0,
             log: Vec::new(),
-            touched: 0,
+            touched: LastChanges::default(),
         }));
         key
     }
@@ -186,29 +149,6 @@ impl MailState {
     pub fn make_search_folder(&mut self, key: FolderKey, search: Search) {
         if let Some(folder) = self.folder_mut(key) {
             folder.search = Some(search);
-        }
-    }
-
-    /// The folders every mailbox has.
-    pub(super) fn plant_well_known(&mut self, language: Language) {
-        self.plant_folder(
-            None,
-            "Top of Information Store",
-            Some("msgfolderroot"),
-            false,
-        );
-        let language = match language {
-            Language::English => 0,
-            Language::German => 1,
-            Language::French => 2,
-        };
-        for (name, is_hidden, names) in WELL_KNOWN {
-            self.plant_folder(
-                Some(FolderKey::ROOT),
-                names[language],
-                Some(name),
-                *is_hidden,
-            );
         }
     }
 
@@ -222,8 +162,11 @@ impl MailState {
         check_name(display_name)?;
         self.check_free(parent, display_name, None)?;
         let key = self.plant_folder(Some(parent), display_name, None, is_hidden);
-        self.touch_folder(key);
-        self.touch_folder(parent);
+        let sequence = self.next_sequence();
+        if let Some(folder) = self.folder_mut(key) {
+            folder.touched.made(sequence);
+        }
+        self.touch_folder(parent, FolderFields::CHILD_COUNT);
         Ok(key)
     }
 
@@ -235,7 +178,7 @@ impl MailState {
         if let Some(folder) = self.folder_mut(key) {
             display_name.clone_into(&mut folder.display_name);
         }
-        self.touch_folder(key);
+        self.touch_folder(key, FolderFields::DISPLAY_NAME);
         Ok(())
     }
 
@@ -277,8 +220,11 @@ impl MailState {
             free = format!("{name}{number}");
             number += 1;
         }
-        if let Some(folder) = self.folder_mut(key) {
-            folder.display_name = free;
+        if free != name {
+            if let Some(folder) = self.folder_mut(key) {
+                folder.display_name = free;
+            }
+            self.touch_folder(key, FolderFields::DISPLAY_NAME);
         }
         self.reparent(key, from, deleted_items);
         Ok(Vec::new())
@@ -308,7 +254,7 @@ impl MailState {
             if let Some(parent) = self.folder_mut(parent) {
                 parent.children.retain(|child| *child != key);
             }
-            self.touch_folder(parent);
+            self.touch_folder(parent, FolderFields::CHILD_COUNT);
         }
         let sequence = self.next_sequence();
         self.folders_removed.push((sequence, folder.id));
@@ -325,8 +271,9 @@ impl MailState {
         if let Some(folder) = self.folder_mut(key) {
             folder.parent = Some(to);
         }
-        for touched in [key, from, to] {
-            self.touch_folder(touched);
+        self.touch_folder(key, FolderFields::PARENT);
+        for parent in [from, to] {
+            self.touch_folder(parent, FolderFields::CHILD_COUNT);
         }
     }
 
@@ -342,10 +289,10 @@ impl MailState {
         false
     }
 
-    pub(super) fn touch_folder(&mut self, key: FolderKey) {
+    fn touch_folder(&mut self, key: FolderKey, changed: FolderFields) {
         let sequence = self.next_sequence();
         if let Some(folder) = self.folder_mut(key) {
-            folder.touched = sequence;
+            folder.touched.note(changed, sequence);
         }
     }
 

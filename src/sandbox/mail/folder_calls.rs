@@ -1,7 +1,5 @@
 //! The calls on folders.
 
-use std::fmt::Write as _;
-
 use axum::http::{Method, StatusCode};
 use serde::Deserialize;
 
@@ -11,6 +9,8 @@ use super::{MailState, mail_of, only};
 use crate::sandbox::call::{Call, Reply};
 use crate::sandbox::error::GraphFault;
 use crate::sandbox::json::{Object, push_list};
+use crate::sandbox::paging::Paging;
+use crate::sandbox::query::filter::Operand;
 use crate::sandbox::world::State;
 
 #[derive(Deserialize)]
@@ -37,7 +37,7 @@ pub fn handle(
 ) -> Result<Reply, GraphFault> {
     match inner {
         [] => match call.method {
-            Method::GET => list(mail_of(state, mailbox)?, FolderKey::ROOT, call),
+            Method::GET => list(state, mailbox, FolderKey::ROOT, call),
             Method::POST => create(mail_of(state, mailbox)?, FolderKey::ROOT, call),
             _ => Err(GraphFault::method_not_allowed()),
         },
@@ -64,11 +64,10 @@ pub fn handle(
             }
         }
         [_, "childfolders"] => {
-            let mail = mail_of(state, mailbox)?;
-            let key = mail.find_folder(id)?;
+            let key = mail_of(state, mailbox)?.find_folder(id)?;
             match call.method {
-                Method::GET => list(mail, key, call),
-                Method::POST => create(mail, key, call),
+                Method::GET => list(state, mailbox, key, call),
+                Method::POST => create(mail_of(state, mailbox)?, key, call),
                 _ => Err(GraphFault::method_not_allowed()),
             }
         }
@@ -128,32 +127,52 @@ fn entity(
     Ok(Reply::raw_json(status, out))
 }
 
+/// What folders are filtered and sorted by.
+const FILTERABLE: &[&str] = &[
+    "id",
+    "displayname",
+    "parentfolderid",
+    "childfoldercount",
+    "unreaditemcount",
+    "totalitemcount",
+    "ishidden",
+];
+
 /// The children of a folder: visible ones only, unless `includeHiddenFolders=true` (F4.5, S26).
-fn list(mail: &MailState, parent: FolderKey, call: &Call) -> Result<Reply, GraphFault> {
+fn list(
+    state: &mut State,
+    mailbox: usize,
+    parent: FolderKey,
+    call: &Call,
+) -> Result<Reply, GraphFault> {
     let query = &call.query;
+    query.check_order()?;
+    query.check_properties(FILTERABLE)?;
+    let paging = Paging::of(call, 10, &state.knobs)?;
+    let mail: &MailState = mail_of(state, mailbox)?;
     let parent = mail.folder(parent).ok_or_else(GraphFault::item_not_found)?;
     let hidden_too = query
         .get("includeHiddenFolders")
         .is_some_and(|value| value.eq_ignore_ascii_case("true"));
     let view = FolderView::of(query)?;
-    let children: Vec<&Folder> = parent
+    let mut children: Vec<&Folder> = parent
         .children
         .iter()
         .filter_map(|child| mail.folder(*child))
         .filter(|child| hidden_too || !child.is_hidden)
         .filter(|child| {
-            query.filter.as_ref().is_none_or(|filter| {
-                filter.matches(&|property| match property.to_ascii_lowercase().as_str() {
-                    "displayname" => crate::sandbox::query::filter::Operand::Text(
-                        child.display_name.as_str().into(),
-                    ),
-                    _ => crate::sandbox::query::filter::Operand::Null,
-                })
-            })
+            query
+                .filter
+                .as_ref()
+                .is_none_or(|filter| filter.matches(&|property| operand(mail, child, property)))
         })
         .collect();
-    let size = query.page_size(call.prefer.max_page_size, 10)?;
-    let skip = query.skip.unwrap_or(0);
+    children.sort_by(|left, right| {
+        query.compare(&|property| operand(mail, left, property), &|property| {
+            operand(mail, right, property)
+        })
+    });
+    let (page, next) = paging.cut(call, &children);
     let mut out = String::with_capacity(4_000);
     let mut object = Object::open(&mut out);
     object.text(
@@ -163,18 +182,30 @@ fn list(mail: &MailState, parent: FolderKey, call: &Call) -> Result<Reply, Graph
     if query.count {
         object.number("@odata.count", children.len());
     }
-    let page = children.iter().skip(skip).take(size);
     push_list(object.key("value"), page, |out, folder| {
         push_folder(out, mail, folder, &view);
     });
-    if children.len() > skip.saturating_add(size) {
-        let mut next = query.without(&["$skip"]);
-        if !next.is_empty() {
-            next.push('&');
-        }
-        let _ = write!(next, "$skip={}", skip + size);
-        object.text("@odata.nextLink", &format!("{}?{next}", call.url()));
+    if let Some(link) = next {
+        object.text("@odata.nextLink", &link);
     }
     object.close();
     Ok(Reply::raw_json(StatusCode::OK, out))
+}
+
+fn operand<'f>(mail: &'f MailState, folder: &'f Folder, property: &str) -> Operand<'f> {
+    let number =
+        |count: usize| Operand::Number(f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
+    match property.to_ascii_lowercase().as_str() {
+        "id" => Operand::Text(folder.id.as_str().into()),
+        "displayname" => Operand::Text(folder.display_name.as_str().into()),
+        "parentfolderid" => match folder.parent {
+            Some(parent) => Operand::Text(mail.folder_id(parent).into()),
+            None => Operand::Null,
+        },
+        "childfoldercount" => number(folder.children.len()),
+        "unreaditemcount" => number(folder.unread()),
+        "totalitemcount" => number(folder.total()),
+        "ishidden" => Operand::Flag(folder.is_hidden),
+        _ => Operand::Null,
+    }
 }

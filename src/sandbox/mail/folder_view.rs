@@ -1,48 +1,36 @@
 //! Folders as Graph writes them (F5.17).
 
 use super::MailState;
-use super::folder::{Folder, FolderKey};
+use super::folder::{Folder, FolderKey, Search};
+use super::folder_fields::FolderFields;
 use crate::sandbox::error::GraphFault;
 use crate::sandbox::json::{Object, push_list, push_text};
 use crate::sandbox::query::Query;
 
 /// Which properties of folders are written.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct FolderView {
-    select: Vec<String>,
+    fields: FolderFields,
     typed: bool,
     /// `$expand=childFolders`.
     children: bool,
 }
 
+impl Default for FolderView {
+    fn default() -> Self {
+        Self {
+            fields: FolderFields::ALL,
+            typed: false,
+            children: false,
+        }
+    }
+}
+
 impl FolderView {
     /// What the query asks for.
     pub fn of(query: &Query) -> Result<Self, GraphFault> {
-        let known = [
-            "id",
-            "displayname",
-            "parentfolderid",
-            "childfoldercount",
-            "unreaditemcount",
-            "totalitemcount",
-            "sizeinbytes",
-            "ishidden",
-        ];
-        let mut select = Vec::new();
-        for name in &query.select {
-            let lower = name.to_ascii_lowercase();
-            if !known.contains(&lower.as_str()) {
-                return Err(GraphFault::bad_request(
-                    "RequestBroker--ParseUri",
-                    format!(
-                        "Could not find a property named '{name}' on type 'Microsoft.OutlookServices.MailFolder'."
-                    ),
-                ));
-            }
-            select.push(lower);
-        }
         Ok(Self {
-            select,
+            fields: FolderFields::selected(&query.select)?,
             typed: false,
             children: query.expands("childFolders").is_some(),
         })
@@ -56,14 +44,11 @@ impl FolderView {
             ..self
         }
     }
-
-    fn wants(&self, lower: &str) -> bool {
-        self.select.is_empty() || self.select.iter().any(|name| name == lower)
-    }
 }
 
 /// Appends a folder (F5.17).
 pub fn push_folder(out: &mut String, mail: &MailState, folder: &Folder, view: &FolderView) {
+    let fields = view.fields;
     let mut object = Object::open(out);
     match &folder.search {
         Some(_) => object.text("@odata.type", "#microsoft.graph.mailSearchFolder"),
@@ -71,43 +56,34 @@ pub fn push_folder(out: &mut String, mail: &MailState, folder: &Folder, view: &F
         None => {}
     }
     object.text("id", &folder.id);
-    if view.wants("displayname") {
+    if fields.has(FolderFields::DISPLAY_NAME) {
         object.text("displayName", &folder.display_name);
     }
-    if view.wants("parentfolderid") {
+    if fields.has(FolderFields::PARENT) {
         object.text("parentFolderId", parent_id(mail, folder));
     }
-    if view.wants("childfoldercount") {
+    if fields.has(FolderFields::CHILD_COUNT) {
         object.number("childFolderCount", folder.children.len());
     }
-    if view.wants("unreaditemcount") {
+    if fields.has(FolderFields::UNREAD_COUNT) {
         object.number("unreadItemCount", folder.unread());
     }
-    if view.wants("totalitemcount") {
+    if fields.has(FolderFields::TOTAL_COUNT) {
         object.number("totalItemCount", folder.total());
     }
-    if view.wants("sizeinbytes") {
+    if fields.has(FolderFields::SIZE) {
         object.number("sizeInBytes", folder.total() * 24_000);
     }
-    if view.wants("ishidden") {
+    if fields.has(FolderFields::IS_HIDDEN) {
         object.flag("isHidden", folder.is_hidden);
     }
     if let Some(search) = &folder.search {
-        object.flag("isSupported", true);
-        object.flag("includeNestedFolders", true);
-        push_list(
-            object.key("sourceFolderIds"),
-            &search.sources,
-            |out, source| {
-                push_text(out, mail.folder_id(*source));
-            },
-        );
-        object.text("filterQuery", &search.filter);
+        write_search(&mut object, mail, search, fields);
     }
     if view.children {
         let inner = FolderView {
             children: false,
-            ..view.clone()
+            ..*view
         };
         let children = folder
             .children
@@ -119,6 +95,28 @@ pub fn push_folder(out: &mut String, mail: &MailState, folder: &Folder, view: &F
         });
     }
     object.close();
+}
+
+/// What a search folder has beyond a folder.
+fn write_search(object: &mut Object<'_>, mail: &MailState, search: &Search, fields: FolderFields) {
+    if fields.has(FolderFields::IS_SUPPORTED) {
+        object.flag("isSupported", true);
+    }
+    if fields.has(FolderFields::INCLUDE_NESTED) {
+        object.flag("includeNestedFolders", true);
+    }
+    if fields.has(FolderFields::SOURCES) {
+        push_list(
+            object.key("sourceFolderIds"),
+            &search.sources,
+            |out, source| {
+                push_text(out, mail.folder_id(*source));
+            },
+        );
+    }
+    if fields.has(FolderFields::FILTER_QUERY) {
+        object.text("filterQuery", &search.filter);
+    }
 }
 
 fn parent_id<'m>(mail: &'m MailState, folder: &'m Folder) -> &'m str {

@@ -1,20 +1,20 @@
 //! Lists of messages: pages, filters, orders, searches (S18 to S20, S28).
 
 use std::cmp::Ordering;
-use std::fmt::Write as _;
 
 use axum::http::{Method, StatusCode};
 
 use super::fields::Fields;
-use super::folder::FolderKey;
+use super::folder::{FolderKey, Search};
 use super::message::{Message, MessageKey, Recipient};
 use super::render::{MessageView, push_message};
 use super::{MailState, mail_of, message_calls};
 use crate::sandbox::call::{Call, Reply};
 use crate::sandbox::error::GraphFault;
 use crate::sandbox::json::{Object, push_list};
+use crate::sandbox::paging::Paging;
+use crate::sandbox::query::Query;
 use crate::sandbox::query::filter::{Filter, Operand};
-use crate::sandbox::query::{Order, Query};
 use crate::sandbox::world::State;
 
 /// `GET` and `POST` on `/messages`, of a folder or of the whole mailbox.
@@ -42,18 +42,12 @@ fn list(
     let query = &call.query;
     query.check_order()?;
     check_search(query)?;
-    check_properties(query)?;
+    query.check_properties(FILTERABLE)?;
     let view = MessageView::of(query, &call.prefer)?;
-    let mut size = query.page_size(call.prefer.max_page_size, 10)?;
-    if knobs.short_pages {
-        size = (size * 2 / 3).max(1);
-    }
-    let empty = knobs.empty_page && query.skip.is_none() && query.skip_token.is_none();
-    let skip = query.skip.unwrap_or(0);
-    let take = if empty { 0 } else { size };
-    let mut found = find(mail, folder, query, skip, take + 1);
-    let more = found.len() > take;
-    found.truncate(take);
+    let paging = Paging::of(call, 10, &knobs)?;
+    let mut found = find(mail, folder, query, paging.skip, paging.take + 1);
+    let more = found.len() > paging.take;
+    found.truncate(paging.take);
 
     let bodies = view.fields.has(Fields::BODY);
     let mut out = String::with_capacity(300 + found.len() * if bodies { 6_000 } else { 600 });
@@ -64,7 +58,7 @@ fn list(
     );
     if query.count {
         let count = match (&query.filter, &query.search) {
-            (None, None) => source(mail, folder).len(),
+            (None, None) if search_of(mail, folder).is_none() => source(mail, folder).len(),
             _ => find(mail, folder, query, 0, usize::MAX).len(),
         };
         object.number("@odata.count", count);
@@ -74,17 +68,8 @@ fn list(
             push_message(out, mail, message, &view);
         }
     });
-    if more || empty {
-        let mut next = query.without(&["$skip", "$skiptoken"]);
-        if !next.is_empty() {
-            next.push('&');
-        }
-        let _ = if empty {
-            write!(next, "$skiptoken=empty")
-        } else {
-            write!(next, "$skip={}", skip + take)
-        };
-        object.text("@odata.nextLink", &format!("{}?{next}", call.url()));
+    if let Some(link) = paging.next_link(call, more) {
+        object.text("@odata.nextLink", &link);
     }
     object.close();
     Ok(Reply::raw_json(StatusCode::OK, out))
@@ -93,10 +78,15 @@ fn list(
 type Items =
     std::collections::BTreeSet<(std::cmp::Reverse<crate::model::time::Timestamp>, MessageKey)>;
 
+fn search_of(mail: &MailState, folder: Option<FolderKey>) -> Option<&Search> {
+    mail.folder(folder?)?.search.as_ref()
+}
+
+/// Where to look; what a search folder shows stands in other folders.
 fn source(mail: &MailState, folder: Option<FolderKey>) -> &Items {
     match folder {
-        None => mail.newest_first(),
-        Some(folder) => mail.newest_first_in(folder),
+        Some(folder) if search_of(mail, Some(folder)).is_none() => mail.newest_first_in(folder),
+        _ => mail.newest_first(),
     }
 }
 
@@ -108,30 +98,12 @@ fn find(
     skip: usize,
     take: usize,
 ) -> Vec<MessageKey> {
-    // What a search folder shows stands in other folders.
-    let search_folder = folder
-        .and_then(|key| mail.folder(key))
-        .and_then(|folder| folder.search.as_ref());
-    if let Some(search) = search_folder {
-        return mail
-            .newest_first()
-            .iter()
-            .map(|(_, key)| *key)
-            .filter(|key| {
-                mail.message(*key).is_some_and(|message| {
-                    search.sources.contains(&message.folder)
-                        && !message.is_read
-                        && fits(mail, message, query)
-                })
-            })
-            .skip(skip)
-            .take(take)
-            .collect();
-    }
+    let search = search_of(mail, folder);
     let items = source(mail, folder);
     let is_wanted = |key: &MessageKey| {
-        mail.message(*key)
-            .is_some_and(|message| fits(mail, message, query))
+        mail.message(*key).is_some_and(|message| {
+            search.is_none_or(|search| search.shows(message)) && fits(mail, message, query)
+        })
     };
     let natural = query
         .order_by
@@ -177,7 +149,10 @@ fn find(
         .collect();
     found.sort_by(
         |left, right| match (mail.message(*left), mail.message(*right)) {
-            (Some(left), Some(right)) => by_order(mail, left, right, &query.order_by),
+            (Some(left), Some(right)) => query
+                .compare(&|property| operand(mail, left, property), &|property| {
+                    operand(mail, right, property)
+                }),
             _ => Ordering::Equal,
         },
     );
@@ -230,28 +205,6 @@ fn check_search(query: &Query) -> Result<(), GraphFault> {
     Ok(())
 }
 
-fn by_order(mail: &MailState, left: &Message, right: &Message, orders: &[Order]) -> Ordering {
-    for order in orders {
-        let a = operand(mail, left, &order.property);
-        let b = operand(mail, right, &order.property);
-        let ordering = match (&a, &b) {
-            (Operand::Text(a), Operand::Text(b)) => a.to_lowercase().cmp(&b.to_lowercase()),
-            (Operand::Instant(a), Operand::Instant(b)) => a.cmp(b),
-            (Operand::Flag(a), Operand::Flag(b)) => a.cmp(b),
-            _ => Ordering::Equal,
-        };
-        let ordering = if order.descending {
-            ordering.reverse()
-        } else {
-            ordering
-        };
-        if ordering.is_ne() {
-            return ordering;
-        }
-    }
-    Ordering::Equal
-}
-
 const FILTERABLE: &[&str] = &[
     "id",
     "subject",
@@ -287,29 +240,7 @@ impl MailState {
 
 /// Refuses a filter of properties that cannot be filtered by.
 pub fn check_filter(filter: &Filter) -> Result<(), GraphFault> {
-    let mut properties = Vec::new();
-    filter.properties(&mut properties);
-    check_names(&properties)
-}
-
-fn check_properties(query: &Query) -> Result<(), GraphFault> {
-    let mut properties = Vec::new();
-    if let Some(filter) = &query.filter {
-        filter.properties(&mut properties);
-    }
-    properties.extend(query.order_by.iter().map(|order| order.property.as_str()));
-    check_names(&properties)
-}
-
-fn check_names(properties: &[&str]) -> Result<(), GraphFault> {
-    for property in properties {
-        if !FILTERABLE.contains(&property.to_ascii_lowercase().as_str()) {
-            return Err(GraphFault::invalid_query(format!(
-                "The property '{property}' does not support filtering or sorting."
-            )));
-        }
-    }
-    Ok(())
+    filter.check_properties(FILTERABLE)
 }
 
 fn operand<'m>(mail: &'m MailState, message: &'m Message, property: &str) -> Operand<'m> {

@@ -11,6 +11,7 @@ mod delta_calls;
 pub mod fields;
 pub mod folder;
 mod folder_calls;
+pub mod folder_fields;
 mod folder_view;
 mod input;
 mod list_calls;
@@ -24,13 +25,14 @@ pub mod render;
 mod reply;
 mod state;
 mod truth;
+mod well_known;
 
 use axum::http::{Method, StatusCode};
 
 use super::call::{Call, Reply};
 use super::error::GraphFault;
 use super::permission::Need;
-use super::world::State;
+use super::world::{Mailbox, State};
 
 pub use folder::FolderKey;
 pub use list_calls::check_filter;
@@ -72,8 +74,7 @@ pub fn handle(
         ["mailfolders", "delta"] => {
             only(call, &Method::GET)?;
             let knobs = state.knobs.clone();
-            let mail = mail_of(state, mailbox)?;
-            delta_calls::delta(mail, None, call, &knobs)
+            delta_calls::delta(box_of(state, mailbox)?, None, call, &knobs)
         }
         ["mailfolders", _, "messages"] => {
             let folder = mail_of(state, mailbox)?.find_folder(id)?;
@@ -95,7 +96,7 @@ pub fn handle(
                     fault
                 }
             })?;
-            delta_calls::delta(mail, Some(folder), call, &knobs)
+            delta_calls::delta(box_of(state, mailbox)?, Some(folder), call, &knobs)
         }
         ["mailfolders", _, "messages", _, inner @ ..] => {
             let folder = mail_of(state, mailbox)?.find_folder(id)?;
@@ -123,10 +124,13 @@ pub fn needs(method: &Method, rest: &[String]) -> Need {
 
 /// The mail of the mailbox at `index`.
 fn mail_of(state: &mut State, index: usize) -> Result<&mut MailState, GraphFault> {
+    box_of(state, index).map(|mailbox| &mut mailbox.mail)
+}
+
+fn box_of(state: &mut State, index: usize) -> Result<&mut Mailbox, GraphFault> {
     state
         .mailboxes
         .get_mut(index)
-        .map(|mailbox| &mut mailbox.mail)
         .ok_or_else(GraphFault::item_not_found)
 }
 

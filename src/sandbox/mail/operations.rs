@@ -119,14 +119,17 @@ impl MessagePatch {
             && (body.json != message.body.json || body.kind != message.body.kind)
         {
             message.body = body;
-            set(Fields::BODY | Fields::BODY_PREVIEW, true);
+            set(
+                Fields::BODY | Fields::BODY_PREVIEW | Fields::UNIQUE_BODY,
+                true,
+            );
         }
         for (id, value) in self.extended {
             message
                 .extended
                 .retain(|(known, _)| !known.eq_ignore_ascii_case(&id));
             message.extended.push((id, value));
-            set(Fields::HEADERS, true);
+            set(Fields::EXTENDED, true);
         }
         changed
     }
@@ -223,7 +226,7 @@ impl MailState {
             place = message.attachments.len();
             message.attachments.push(attachment);
             message.modified_at = now;
-            Fields::ATTACHMENTS | Fields::HAS_ATTACHMENTS
+            Fields::ATTACHMENTS
         });
         (
             place,
@@ -239,7 +242,7 @@ impl MailState {
             }
             message.attachments.remove(place);
             message.modified_at = now;
-            Fields::ATTACHMENTS | Fields::HAS_ATTACHMENTS
+            Fields::ATTACHMENTS
         });
         if changed.is_empty() {
             return Vec::new();

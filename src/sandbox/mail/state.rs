@@ -8,13 +8,13 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::delta::{Event, LogEntry, Since, Walk};
+use super::delta::{Event, LogEntry};
 use super::fields::Fields;
 use super::folder::{Folder, FolderKey};
+use super::folder_fields::FolderFields;
 use super::message::{Message, MessageKey};
 use crate::model::time::Timestamp;
 use crate::sandbox::ids::IdMint;
-use crate::sandbox::tokens::DeltaTokens;
 use crate::sandbox::world::{Change, ChangeType, Entity, Language};
 
 /// The mail of one mailbox.
@@ -29,9 +29,6 @@ pub struct MailState {
     all: BTreeSet<(Reverse<Timestamp>, MessageKey)>,
     conversations: HashMap<Vec<u8>, Arc<str>>,
     pub(super) mint: IdMint,
-    token_mint: IdMint,
-    pub(super) links: DeltaTokens<Since>,
-    pub(super) pages: DeltaTokens<Walk>,
     sequence: u64,
     serial: u64,
 }
@@ -49,9 +46,6 @@ impl MailState {
             all: BTreeSet::new(),
             conversations: HashMap::new(),
             mint: IdMint::new(rng),
-            token_mint: IdMint::new(rng),
-            links: DeltaTokens::default(),
-            pages: DeltaTokens::default(),
             sequence: 0,
             serial: 0,
         };
@@ -168,8 +162,9 @@ impl MailState {
 
     /// Puts a message in for clients to see.
     pub(super) fn insert(&mut self, message: Message, folder: FolderKey) -> MessageKey {
+        let counts = counted(&message);
         let key = self.plant(message, folder);
-        self.log(folder, key, Event::Arrived { moved: false });
+        self.log(folder, key, Event::Arrived { moved: false }, counts);
         key
     }
 
@@ -197,7 +192,7 @@ impl MailState {
             folder.items.remove(&place);
             folder.unread -= usize::from(!message.is_read);
         }
-        self.log(message.folder, key, left(&message));
+        self.log(message.folder, key, left(&message), counted(&message));
         Some(message)
     }
 
@@ -209,6 +204,7 @@ impl MailState {
         };
         let from = message.folder;
         let event = left(message);
+        let counts = counted(message);
         let place = (Reverse(message.received_at), key);
         let unread = usize::from(!message.is_read);
         let stale = std::mem::replace(&mut message.default_id, fresh.clone());
@@ -221,12 +217,12 @@ impl MailState {
             folder.items.remove(&place);
             folder.unread -= unread;
         }
-        self.log(from, key, event);
+        self.log(from, key, event, counts);
         if let Some(folder) = self.folder_mut(to) {
             folder.items.insert(place);
             folder.unread += unread;
         }
-        self.log(to, key, Event::Arrived { moved: true });
+        self.log(to, key, Event::Arrived { moved: true }, counts);
     }
 
     /// Gives a message another immutable id (S70).
@@ -239,8 +235,8 @@ impl MailState {
         }
     }
 
-    /// Runs `change` on a message and records what it says it changed. Instants of arrival and being
-    /// read may change.
+    /// Runs `change` on a message and records what it says it changed, with what follows from it: the
+    /// version, being read, having attachments. The instant of arrival may change, too.
     pub(super) fn alter(
         &mut self,
         key: MessageKey,
@@ -250,11 +246,22 @@ impl MailState {
             return Fields::NONE;
         };
         let (received_at, was_read) = (message.received_at, message.is_read);
-        let changed = change(message);
+        let (modified_at, had_attachments) = (message.modified_at, message.has_attachments());
+        let mut changed = change(message);
         if changed.is_empty() {
             return changed;
         }
         message.version += 1;
+        changed |= Fields::CHANGE_KEY;
+        if message.modified_at != modified_at {
+            changed |= Fields::MODIFIED;
+        }
+        if message.is_read != was_read {
+            changed |= Fields::IS_READ;
+        }
+        if message.has_attachments() != had_attachments {
+            changed |= Fields::HAS_ATTACHMENTS;
+        }
         let folder_key = message.folder;
         let (now_received_at, is_read) = (message.received_at, message.is_read);
         let before = (Reverse(received_at), key);
@@ -271,16 +278,17 @@ impl MailState {
             folder.unread += usize::from(!is_read);
             folder.unread -= usize::from(!was_read);
         }
-        self.log(folder_key, key, Event::Changed(changed));
+        // Counts stand in the folder delta, so whatever moves them touches the folder (F5.20).
+        let counts = if is_read == was_read {
+            FolderFields::NONE
+        } else {
+            FolderFields::UNREAD_COUNT
+        };
+        self.log(folder_key, key, Event::Changed(changed), counts);
         changed
     }
 
-    fn log(&mut self, folder: FolderKey, message: MessageKey, event: Event) {
-        // Counts stand in the folder delta, so whatever moves them touches the folder (F5.20).
-        let counts = match &event {
-            Event::Changed(fields) => fields.has(Fields::IS_READ),
-            _ => true,
-        };
+    fn log(&mut self, folder: FolderKey, message: MessageKey, event: Event, counts: FolderFields) {
         let sequence = self.next_sequence();
         if let Some(folder) = self.folder_mut(folder) {
             folder.log.push(LogEntry {
@@ -288,23 +296,8 @@ impl MailState {
                 message,
                 event,
             });
-            if counts {
-                folder.touched = sequence;
-            }
+            folder.touched.note(counts, sequence);
         }
-    }
-
-    pub(super) fn issue_link(&mut self, since: Since, most: usize) -> String {
-        self.links.issue(since, &mut self.token_mint, most)
-    }
-
-    pub(super) fn issue_page(&mut self, walk: Walk, most: usize) -> String {
-        self.pages.issue(walk, &mut self.token_mint, most)
-    }
-
-    /// Ends all delta tokens of this mailbox's mail (S40); how many there were.
-    pub fn expire_tokens(&mut self) -> usize {
-        self.links.expire(|_| true) + self.pages.expire(|_| true)
     }
 
     /// What is announced about a message as it stands.
@@ -323,6 +316,16 @@ impl MailState {
             },
             etag: message.etag(),
         }
+    }
+}
+
+/// The counts of a folder that a message takes part in.
+fn counted(message: &Message) -> FolderFields {
+    let counts = FolderFields::TOTAL_COUNT | FolderFields::SIZE;
+    if message.is_read {
+        counts
+    } else {
+        counts | FolderFields::UNREAD_COUNT
     }
 }
 

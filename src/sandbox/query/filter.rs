@@ -81,6 +81,15 @@ impl Filter {
         }
     }
 
+    /// Refuses what filters by other properties than `known`, which are in lower case.
+    pub fn check_properties(&self, known: &[&str]) -> Result<(), GraphFault> {
+        let mut properties = Vec::new();
+        self.properties(&mut properties);
+        properties
+            .into_iter()
+            .try_for_each(|property| check_property(property, known))
+    }
+
     /// The properties in the order they are written.
     pub fn properties<'f>(&'f self, out: &mut Vec<&'f str>) {
         match self {
@@ -125,6 +134,32 @@ impl Filter {
                 Operand::Instant(instant),
             ) if name.eq_ignore_ascii_case(property) => Some(*instant),
             _ => None,
+        }
+    }
+}
+
+/// Refuses a property that is not among `known`, which are in lower case.
+pub fn check_property(property: &str, known: &[&str]) -> Result<(), GraphFault> {
+    if known.contains(&property.to_ascii_lowercase().as_str()) {
+        return Ok(());
+    }
+    Err(GraphFault::invalid_query(format!(
+        "The property '{property}' does not support filtering or sorting."
+    )))
+}
+
+impl Operand<'_> {
+    /// Which of two comes first in a list; what is not there comes before what is.
+    pub fn order(&self, other: &Operand<'_>) -> Ordering {
+        match (self, other) {
+            (Self::Text(a), Operand::Text(b)) => a.to_lowercase().cmp(&b.to_lowercase()),
+            (Self::Instant(a), Operand::Instant(b)) => a.cmp(b),
+            (Self::Flag(a), Operand::Flag(b)) => a.cmp(b),
+            (Self::Number(a), Operand::Number(b)) => a.total_cmp(b),
+            (Self::Null, Operand::Null) => Ordering::Equal,
+            (Self::Null, _) => Ordering::Less,
+            (_, Operand::Null) => Ordering::Greater,
+            _ => Ordering::Equal,
         }
     }
 }

@@ -12,6 +12,7 @@ pub mod text;
 
 use super::Options;
 use super::mail::MailState;
+use super::tokens::DeltaTokens;
 use super::world::{Mailbox, User};
 use crate::model::time::Timestamp;
 
@@ -29,6 +30,7 @@ pub fn mailboxes(options: &Options, now: Timestamp, rng: &mut fastrand::Rng) -> 
             } else {
                 calendar::empty(user, rng)
             },
+            tokens: DeltaTokens::new(rng),
             licensed: true,
         })
         .collect()

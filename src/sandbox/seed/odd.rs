@@ -48,7 +48,8 @@ impl Author<'_> {
         self.meeting_mail(inbox);
         self.note_to_self(inbox);
         self.case_pair(inbox);
-        self.shortest_and_longest(inbox);
+        let archive = folder(self.mail, "archive");
+        self.shortest_and_longest([inbox, inbox, archive, inbox]);
     }
 
     /// A file that cannot be opened, a message within a message, a link.
@@ -135,14 +136,15 @@ impl Author<'_> {
         self.mail.plant(note, inbox);
     }
 
-    /// Bodies as short and as long as they come, as text and as HTML.
-    fn shortest_and_longest(&mut self, inbox: FolderKey) {
-        for (nth, hours) in (0..ENDS).zip((80..).step_by(7)) {
+    /// Bodies as short and as long as they come, as text and as HTML. The two long ones stand in
+    /// different folders: a page of ten that held both could not be made small.
+    fn shortest_and_longest(&mut self, folders: [FolderKey; ENDS]) {
+        for ((nth, folder), hours) in folders.into_iter().enumerate().zip((80..).step_by(7)) {
             let mut message = self.incoming(self.now - TimeDelta::hours(hours));
             if let Some(body) = self.stock.end(self.user, nth) {
                 message.body = body;
             }
-            self.mail.plant(message, inbox);
+            self.mail.plant(message, folder);
         }
     }
 

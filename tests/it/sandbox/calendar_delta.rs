@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use graph_mirror::sandbox::knobs::{DeadToken, ExtraOptions};
+use graph_mirror::sandbox::knobs::ExtraOptions;
 use serde_json::{Value, json};
 
 use super::calendar_scene::{
@@ -371,30 +371,6 @@ async fn s39_replays_duplicates_and_delays_can_be_turned_on() {
     assert!(delayed.is_empty());
     assert_eq!(ids(&late), [two.as_str()]);
     assert_eq!(ids(&doubled), [two.clone(), two]);
-}
-
-// S40
-#[tokio::test]
-async fn s40_a_dead_token_is_refused_and_says_where_to_begin_anew() {
-    let client = empty().await;
-    let event = create(
-        &client,
-        single("one", "2026-04-01T10:00:00", "2026-04-01T11:00:00"),
-    )
-    .await;
-    let (_, link) = full_round(&client).await;
-    {
-        let mut state = client.sandbox.world().lock();
-        assert!(state.mailboxes[0].calendar.expire_tokens() > 0);
-        state.knobs.dead_token = DeadToken::GoneWithLocation;
-    }
-
-    let gone = client.get(&link).await;
-    let location = gone.headers["location"].to_str().unwrap().to_owned();
-    let (items, _) = round(&client, &location).await;
-
-    assert_eq!(gone.refusal(), (410, "SyncStateNotFound".to_owned()));
-    assert_eq!(ids(&items), [event]);
 }
 
 // S41, S42

@@ -242,3 +242,58 @@ async fn s70_mime_is_taken_in_base64_and_nothing_else() {
     let sent = in_folder(&client, "sentitems", "From MIME").await;
     assert_eq!(sent[0]["body"]["contentType"], "html");
 }
+
+#[tokio::test]
+async fn s70_an_answer_is_202_and_turns_up_later_in_sent_items_in_the_same_thread() {
+    let client = seeded().await;
+    let original = client
+        .get("/me/mailFolders/inbox/messages?$top=1&$filter=isDraft eq false")
+        .await
+        .ok()["value"][0]
+        .clone();
+    let sent_items = async || {
+        let list = "/me/mailFolders/sentitems/messages?$top=100";
+        let page = client.get(list).await.ok();
+        page["value"].as_array().unwrap().clone()
+    };
+    let other = "x@fabrikam.example";
+
+    for (action, prefix, body) in [
+        ("reply", "RE: ", json!({"comment": "word of reply"})),
+        ("replyAll", "RE: ", json!({"comment": "word of replyAll"})),
+        (
+            "forward",
+            "FW: ",
+            json!({"comment": "word of forward", "toRecipients": to(other)}),
+        ),
+    ] {
+        let before = sent_items().await;
+        let answer = client
+            .post(&format!("{}/{action}", path(&original)), body)
+            .await;
+        assert_eq!((answer.status, answer.text.as_str()), (202, ""), "{action}");
+        assert_eq!(sent_items().await, before, "{action}");
+
+        client.clock.advance(Duration::from_secs(2));
+
+        let after = sent_items().await;
+        assert_eq!(after.len(), before.len() + 1, "{action}");
+        let sent = after
+            .iter()
+            .find(|message| before.iter().all(|known| known["id"] != message["id"]))
+            .unwrap();
+        assert_eq!(sent["conversationId"], original["conversationId"]);
+        assert_eq!(sent["isDraft"], false);
+        let subject = original["subject"].as_str().unwrap();
+        let subject = subject.strip_prefix(prefix).unwrap_or(subject);
+        assert_eq!(sent["subject"], format!("{prefix}{subject}"));
+        let content = sent["body"]["content"].as_str().unwrap();
+        assert!(content.contains(&format!("word of {action}")), "{action}");
+        let receiver = if action == "forward" {
+            json!(other)
+        } else {
+            original["from"]["emailAddress"]["address"].clone()
+        };
+        assert_eq!(sent["toRecipients"][0]["emailAddress"]["address"], receiver);
+    }
+}
