@@ -66,7 +66,7 @@ pub(super) struct Leases {
     clock: SharedClock,
     settings: HomeSettings,
     held: Arc<Mutex<HashMap<MailboxId, Held>>>,
-    /// When the last beat ended; held while beating, so that a look waits for it.
+    /// When the last beat began; held while beating, so that a look waits for it.
     beaten_at: Arc<tokio::sync::Mutex<Timestamp>>,
 }
 
@@ -114,8 +114,11 @@ impl Leases {
 
     /// Extends every lease, again and again.
     pub(super) async fn beat_forever(&self) {
+        let mut next = later(self.clock.now(), self.settings.beat);
         loop {
-            self.clock.sleep(self.settings.beat).await;
+            self.clock.sleep_until(next).await;
+            // Counted from here: how long a beat takes does not put off the next.
+            next = later(self.clock.now(), self.settings.beat);
             self.beat_if_due().await;
         }
     }
@@ -124,7 +127,8 @@ impl Leases {
     /// process, its own leases would look like those of a dead one.
     pub(super) async fn beat_if_due(&self) {
         let mut beaten_at = self.beaten_at.lock().await;
-        if self.clock.now() < later(*beaten_at, self.settings.beat) {
+        let began_at = self.clock.now();
+        if began_at < later(*beaten_at, self.settings.beat) {
             return;
         }
         let all: Vec<Held> = self.lock().values().cloned().collect();
@@ -132,7 +136,7 @@ impl Leases {
         futures_util::stream::iter(all)
             .for_each_concurrent(AT_ONCE, |held| self.extend(held))
             .await;
-        *beaten_at = self.clock.now();
+        *beaten_at = began_at;
     }
 
     async fn extend(&self, held: Held) {

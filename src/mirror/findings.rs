@@ -169,8 +169,9 @@ mod tests {
     }
 
     fn found(id: &GraphId) -> FoundMessage {
-        let text =
-            serde_json::json!({ "id": id, "parentFolderId": "f", "isRead": true, "subject": "s" });
+        let text = serde_json::json!({
+            "id": id, "parentFolderId": "f", "isRead": true, "subject": null, "body": null, "receivedDateTime": null,
+        });
         let read = crate::mirror::convert::message::read(&text.to_string());
         let Ok(MessageItem::Whole(message)) = read else {
             panic!("it is a whole message");

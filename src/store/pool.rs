@@ -395,7 +395,7 @@ async fn open_sqlite(
         .connect_with(
             options
                 .clone()
-                .pragma("cache_size", "-65536")
+                .pragma("cache_size", "-32768")
                 // Checkpoints are made beside the writer, see `checkpoint`.
                 .pragma("wal_autocheckpoint", "0"),
         )

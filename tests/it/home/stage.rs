@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 /// Waits for a state; a state that never comes fails the test.
 pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let mut looks = tokio::time::interval(Duration::from_millis(5));
+    looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     for _ in 0..2_000 {
         if let Some(found) = look().await {
             return found;

@@ -29,6 +29,7 @@ use serde_json::{Value, json};
 /// Waits for a state; a state that never comes fails the test.
 pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let mut looks = tokio::time::interval(Duration::from_millis(5));
+    looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     for _ in 0..2_000 {
         if let Some(found) = look().await {
             return found;
