@@ -235,7 +235,7 @@ fn whole(
             .recurrence
             .map(RawValue::get)
             .filter(|recurrence| *recurrence != "null")
-            .map(str::to_owned),
+            .map(same_order),
         original_start_at,
         reminder_minutes: object
             .reminder_minutes_before_start
@@ -247,6 +247,12 @@ fn whole(
         modified_at,
         raw: without_content(item),
     })
+}
+
+/// A JSON text with its keys in one order: an answer inside of a batch may bring them in another one, and that is no change.
+fn same_order(json: &str) -> String {
+    serde_json::from_str::<serde_json::Value>(json)
+        .map_or_else(|_| json.to_owned(), |value| value.to_string())
 }
 
 fn attendees(field: Field<Vec<AttendeeObject<'_>>>) -> Vec<Attendee> {

@@ -45,7 +45,7 @@ fn a_master_becomes_a_row_with_its_rule_and_zone() {
     assert_eq!(master.start_raw, "2026-01-05T08:00:00.0000000 UTC");
     assert_eq!(
         master.recurrence.as_deref(),
-        Some(r#"{"pattern":{"type":"daily","interval":1}}"#)
+        Some(r#"{"pattern":{"interval":1,"type":"daily"}}"#)
     );
     assert_eq!(
         master.online_meeting_url.as_deref(),
@@ -155,4 +155,13 @@ fn an_event_may_name_its_calendar() {
         Some(GraphId::from("C2"))
     );
     assert_eq!(calendar_of(r#"{"id":"X"}"#), None);
+}
+
+#[test]
+fn the_order_of_keys_is_no_change() {
+    let before = r#"{"pattern":{"type":"daily","interval":1}, "range":{"type":"noEnd","startDate":"2026-03-02"}}"#;
+    let after = r#"{"range":{"startDate":"2026-03-02","type":"noEnd"},"pattern":{"interval":1,"type":"daily"}}"#;
+
+    assert_eq!(same_order(before), same_order(after));
+    assert_eq!(same_order("not JSON"), "not JSON");
 }
