@@ -500,6 +500,7 @@ async fn furnish(
         failures: 0,
         created_at: now,
         touched_at: None,
+        doubted_at: None,
     })
     .await?;
     tx.commit().await?;

@@ -66,6 +66,7 @@ impl Service {
             months_future: told.calendar_future_months,
             first_page: told.page_size,
             audit_every: told.audit_interval,
+            listening_since: Some(parts.clock.now()),
             ..mirror::Settings::default()
         };
         let reconciler = Arc::new(Reconciler::new(

@@ -6,17 +6,13 @@ use serde_json::value::RawValue;
 use tracing::warn;
 
 use super::Mirror;
-use super::apply::Applied;
 use super::convert::id_of;
 use super::convert::message::{MessageItem, read};
 use super::error::MirrorError;
 use super::findings::{Findings, FoundMessage, FoundPart};
 use crate::model::ids::GraphId;
-use crate::model::time::{Timestamp, later};
-use crate::model::work::{
-    Cursor, CursorScope, Effect, NoticeKind, SubscriptionScope, SubscriptionState,
-};
-use crate::store::{MailboxMark, SeenNotice};
+use crate::model::work::{Cursor, NoticeKind};
+use crate::store::SeenNotice;
 
 impl Mirror {
     /// What a page of a folder's delta shows. Whole messages are written, partial ones merged, and what was removed from
@@ -120,57 +116,5 @@ impl Mirror {
                 .extend(unseen.into_iter().map(|id| (NoticeKind::Message, id)));
         }
         Ok(findings)
-    }
-
-    /// Since when a change of this folder that the next round shows must have been announced (M33): since its last round,
-    /// if a subscription watched it all the time. None when nothing can be said.
-    pub(crate) async fn watched_since(
-        &self,
-        cursor: &Cursor,
-    ) -> Result<Option<Timestamp>, MirrorError> {
-        let is_mail = matches!(cursor.scope, CursorScope::Messages { .. });
-        let (true, true, Some(since)) = (self.settings.push, is_mail, cursor.round_started_at)
-        else {
-            return Ok(None);
-        };
-        let subscriptions = self.store.subscriptions_list(self.mailbox).await?;
-        let is_watched = subscriptions.iter().any(|subscription| {
-            subscription.scope == SubscriptionScope::Messages
-                && subscription.state == SubscriptionState::Active
-                && subscription.created_at < since
-        });
-        Ok(is_watched.then_some(since))
-    }
-
-    /// Notices that push does not work: a change that is older than anyone's patience, made while a subscription watched, and
-    /// new to us nonetheless.
-    pub(crate) async fn note_unannounced(
-        &self,
-        since: Timestamp,
-        made_at: &[(GraphId, Timestamp)],
-        applied: &Applied,
-    ) -> Result<(), MirrorError> {
-        let now = self.clock.now();
-        let missed = made_at.iter().any(|(id, made_at)| {
-            *made_at > since
-                && later(*made_at, self.settings.push_patience) <= now
-                && matches!(
-                    applied.effects.get(id),
-                    Some(Effect::Created | Effect::Updated)
-                )
-        });
-        if missed {
-            warn!(
-                mailbox.id = %self.mailbox,
-                "notifications of mailbox {} do not come: polling more often", self.mailbox
-            );
-            self.memory.push_is_ill(true);
-            let mark = MailboxMark::Push {
-                healthy: false,
-                reason: Some("a change was not announced within its time".to_owned()),
-            };
-            self.mark(&[mark]).await?;
-        }
-        Ok(())
     }
 }

@@ -93,9 +93,9 @@ impl Memory {
         self.state().push_is_ill = ill;
     }
 
-    /// Whether push was found not to work; asked when a notice proves the contrary, and forgotten then.
-    pub(crate) fn take_push_is_ill(&self) -> bool {
-        std::mem::take(&mut self.state().push_is_ill)
+    /// Whether push was found not to work.
+    pub(crate) fn is_push_ill(&self) -> bool {
+        self.state().push_is_ill
     }
 
     /// An event named a calendar that is new to us, or a calendar did not answer.

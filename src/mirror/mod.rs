@@ -5,7 +5,7 @@
 //! overwrites one that started later (M36); only a 404 on GET deletes (F6.40).
 //!
 //! In reading order: [`convert`] (wire to rows), [`window`], [`pace`], [`ladder`], [`plan`] (all pure), then
-//! `apply`, `refresh` with `messages`, `series` and `attachments`, `round` with its two kinds of page, `folders` and
+//! `apply`, `refresh` with `messages`, `series` and `attachments`, `round` with its two kinds of page and the `watchdog`, `folders` and
 //! `calendars` (the structure), `schedule`, `command`, `audit`.
 
 mod apply;
@@ -36,6 +36,7 @@ mod settings;
 mod sync_events;
 mod sync_messages;
 mod view_page;
+mod watchdog;
 pub mod window;
 
 use std::sync::Arc;

@@ -111,6 +111,12 @@ impl Mirror {
         if due.is_empty() {
             return Ok(report);
         }
+        // Most of the time nothing is doubted, and nothing is kept.
+        let heard = if lane == Lane::Live && self.memory.is_push_ill() {
+            due.clone()
+        } else {
+            Vec::new()
+        };
         let mut kinds: HashMap<NoticeKind, Vec<Notice>> = HashMap::new();
         for notice in due {
             kinds.entry(notice.kind).or_default().push(notice);
@@ -124,6 +130,7 @@ impl Mirror {
         if let Some(messages) = kinds.remove(&NoticeKind::Attachments) {
             report += self.refresh_attachments(lane, messages).await?;
         }
+        self.end_doubts(&heard).await?;
         Ok(report)
     }
 
@@ -153,12 +160,6 @@ impl Mirror {
             findings.poll_at = Some(later(now, self.settings.debounce));
             let latest = notices.iter().map(|notice| notice.received_at).max();
             findings.marks.extend(latest.map(MailboxMark::NoticedAt));
-            if latest.is_some() && self.memory.take_push_is_ill() {
-                findings.marks.push(MailboxMark::Push {
-                    healthy: true,
-                    reason: None,
-                });
-            }
         }
         findings
     }

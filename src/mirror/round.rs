@@ -18,6 +18,7 @@ use super::pace::Pace;
 use super::plan::{self, Ask, Leads, Setback};
 use super::report::RoundsReport;
 use super::view_page::ViewRound;
+use super::watchdog::made;
 use crate::graph::wire::Page;
 use crate::graph::{Answer, GraphError, Prefer, Target};
 use crate::model::ids::GraphId;
@@ -80,7 +81,7 @@ impl Mirror {
         let mut walked = Walked::default();
         let mut stride = Pace::from_size(cursor.page_size, self.settings.page_limit());
         let mut view = ViewRound::continuing(&cursor);
-        let watched_since = self.watched_since(&cursor).await?;
+        let watch = self.watch_over(&cursor).await?;
         let mut fetched = self.fetch(&cursor, lane, &stride).await;
         loop {
             let came = match fetched {
@@ -121,16 +122,7 @@ impl Mirror {
             walked
                 .settled
                 .extend(findings.settled.iter().map(|seen| seen.external_id.clone()));
-            let made_at: Vec<(GraphId, Timestamp)> = findings
-                .messages
-                .iter()
-                .filter_map(|found| {
-                    Some((
-                        found.message.external_id.clone(),
-                        found.message.modified_at?,
-                    ))
-                })
-                .collect();
+            let made = made(&findings);
             let poll_after = match leads {
                 Leads::On(_) => Duration::ZERO,
                 Leads::ToTheEnd(_) => self.poll_after().await?,
@@ -149,8 +141,9 @@ impl Mirror {
                     );
                     let applied = applied?;
                     walked.report.rows += applied.rows;
-                    if let Some(since) = watched_since.filter(|_| !cursor.is_full) {
-                        self.note_unannounced(since, &made_at, &applied).await?;
+                    if let Some(watch) = watch.as_ref().filter(|_| !cursor.is_full) {
+                        self.note_unannounced(watch, &made, &applied, &walked.settled)
+                            .await?;
                     }
                     fetched = ahead;
                     cursor = next;
@@ -159,8 +152,9 @@ impl Mirror {
                     let applied = self.end(lane, &cursor, next, findings, &view).await?;
                     for applied in applied {
                         walked.report.rows += applied.rows;
-                        if let Some(since) = watched_since.filter(|_| !cursor.is_full) {
-                            self.note_unannounced(since, &made_at, &applied).await?;
+                        if let Some(watch) = watch.as_ref().filter(|_| !cursor.is_full) {
+                            self.note_unannounced(watch, &made, &applied, &walked.settled)
+                                .await?;
                         }
                     }
                     walked.report.rounds += 1;

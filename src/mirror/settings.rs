@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::pace::{LARGEST, SMALLEST};
 use super::restarts::Restarts;
+use crate::model::time::Timestamp;
 
 /// How a mailbox is mirrored.
 #[derive(Debug, Clone)]
@@ -32,6 +33,8 @@ pub struct Settings {
     pub audit_every: Duration,
     /// A change found by delta that no notice announced within this time means that push does not work (M33).
     pub push_patience: Duration,
+    /// Since when this process listens: what changed before may have been announced to nobody. None: always.
+    pub listening_since: Option<Timestamp>,
     /// Shared by all mailboxes of a process (M49).
     pub restarts: Restarts,
 }
@@ -51,6 +54,7 @@ impl Default for Settings {
             largest_page: LARGEST,
             audit_every: Duration::from_hours(24),
             push_patience: Duration::from_mins(5),
+            listening_since: None,
             restarts: Restarts::default(),
         }
     }

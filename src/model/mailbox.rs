@@ -46,6 +46,9 @@ pub enum StateReason {
     ByRequest,
 }
 
+/// What people read while the rounds doubt a subscription (M33).
+pub const UNANNOUNCED: &str = "Microsoft did not announce a change within its time, so changes are found by polling; the silent subscription is replaced";
+
 /// A mailbox as the store keeps it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mailbox {

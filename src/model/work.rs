@@ -179,6 +179,19 @@ pub enum SubscriptionState {
     Retiring,
 }
 
+impl SubscriptionScope {
+    /// What announces the changes that a cursor finds; nothing announces those of the tree (F9.4).
+    pub fn of_cursor(cursor: &CursorScope) -> Option<Self> {
+        match cursor {
+            CursorScope::Folders => None,
+            CursorScope::Messages { .. } => Some(Self::Messages),
+            CursorScope::View { calendar, .. } => Some(Self::Events {
+                calendar: calendar.clone(),
+            }),
+        }
+    }
+}
+
 /// A subscription as we know it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subscription {
@@ -206,6 +219,8 @@ pub struct Subscription {
     pub created_at: Timestamp,
     /// The last attempt to renew or re-authorise (M31 debounce).
     pub touched_at: Option<Timestamp>,
+    /// When a round last found a change that it, or the one it replaced, had not announced (M33).
+    pub doubted_at: Option<Timestamp>,
 }
 
 /// What somebody wants done by the home of a mailbox.

@@ -37,6 +37,7 @@ const STEPS: &[Step] = steps! {
     3, "0003_calendar";
     4, "0004_work";
     5, "0005_feed";
+    6, "0006_push_doubts";
 };
 
 /// What a migration did.

@@ -108,6 +108,24 @@ impl Store {
         .collect()
     }
 
+    /// The notice that waits for an item, if one does.
+    pub async fn notice_get(
+        &self,
+        mailbox: MailboxId,
+        kind: NoticeKind,
+        external_id: &GraphId,
+    ) -> Result<Option<Notice>, StoreError> {
+        query("SELECT * FROM notices WHERE mailbox_id = $1 AND kind = $2 AND external_id = $3")
+            .bind(mailbox)
+            .bind(kind)
+            .bind(external_id)
+            .read_one(self)
+            .await?
+            .as_ref()
+            .map(read)
+            .transpose()
+    }
+
     /// When the next notice of a mailbox is due; past when one is now.
     pub async fn notices_next_due(
         &self,

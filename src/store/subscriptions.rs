@@ -45,19 +45,17 @@ impl Store {
 }
 
 impl Tx {
-    /// Registers a subscription, or saves what became of it.
+    /// Registers a subscription, or saves what became of it. Whether it is doubted is only registered: a doubt that came
+    /// or went meanwhile stands.
     pub async fn subscription_save(
         &mut self,
         subscription: &Subscription,
     ) -> Result<(), StoreError> {
-        let (kind, calendar) = match &subscription.scope {
-            SubscriptionScope::Messages => ("messages", None),
-            SubscriptionScope::Events { calendar } => ("events", Some(calendar)),
-        };
+        let (kind, calendar) = words_of(&subscription.scope);
         query(
             "INSERT INTO subscriptions (mailbox_id, key, kind, calendar_external_id, state, graph_id, public_url,
-                expires_at, renew_at, not_before, failures, created_at, touched_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+                expires_at, renew_at, not_before, failures, created_at, touched_at, doubted_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
              ON CONFLICT (mailbox_id, key) DO UPDATE SET state = excluded.state, graph_id = excluded.graph_id,
                 public_url = excluded.public_url, expires_at = excluded.expires_at, renew_at = excluded.renew_at,
                 not_before = excluded.not_before, failures = excluded.failures, touched_at = excluded.touched_at",
@@ -75,6 +73,7 @@ impl Tx {
         .bind(subscription.failures)
         .bind(subscription.created_at)
         .bind(subscription.touched_at)
+        .bind(subscription.doubted_at)
         .execute(self)
         .await?;
         Ok(())
@@ -116,6 +115,62 @@ impl Tx {
         Ok(retired > 0)
     }
 
+    /// Doubts what has watched this since before `since`: a change made after that was not announced.
+    pub async fn subscriptions_doubt(
+        &mut self,
+        mailbox: MailboxId,
+        scope: &SubscriptionScope,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (kind, calendar) = words_of(scope);
+        query(
+            "UPDATE subscriptions SET doubted_at = $4
+             WHERE mailbox_id = $1 AND kind = $2 AND COALESCE(calendar_external_id, '') = $3 AND state = 'active'
+                AND created_at < $5",
+        )
+        .bind(mailbox)
+        .bind(kind)
+        .bind(calendar.map_or("", GraphId::as_str))
+        .bind(now)
+        .bind(since)
+        .execute(self)
+        .await?;
+        Ok(())
+    }
+
+    /// Believes what watches this: a notice came, and it was there by then. What was made later is still to prove itself.
+    pub async fn subscriptions_trust(
+        &mut self,
+        mailbox: MailboxId,
+        scope: &SubscriptionScope,
+        heard_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (kind, calendar) = words_of(scope);
+        query(
+            "UPDATE subscriptions SET doubted_at = NULL
+             WHERE mailbox_id = $1 AND kind = $2 AND COALESCE(calendar_external_id, '') = $3 AND created_at < $4",
+        )
+        .bind(mailbox)
+        .bind(kind)
+        .bind(calendar.map_or("", GraphId::as_str))
+        .bind(heard_at)
+        .execute(self)
+        .await?;
+        Ok(())
+    }
+
+    /// How many subscriptions of a mailbox are doubted.
+    pub async fn subscriptions_doubted(&mut self, mailbox: MailboxId) -> Result<i64, StoreError> {
+        let row = query(
+            "SELECT count(*) AS doubted FROM subscriptions WHERE mailbox_id = $1 AND doubted_at IS NOT NULL",
+        )
+        .bind(mailbox)
+        .row(self)
+        .await?;
+        row.map_or(Ok(0), |row| row.get("doubted"))
+    }
+
     /// Forgets a subscription; whether there was one.
     pub async fn subscription_delete(
         &mut self,
@@ -128,6 +183,14 @@ impl Tx {
             .execute(self)
             .await?;
         Ok(deleted > 0)
+    }
+}
+
+/// The kind and the calendar as they stand in the table.
+fn words_of(scope: &SubscriptionScope) -> (&'static str, Option<&GraphId>) {
+    match scope {
+        SubscriptionScope::Messages => ("messages", None),
+        SubscriptionScope::Events { calendar } => ("events", Some(calendar)),
     }
 }
 
@@ -149,5 +212,6 @@ fn read(row: &Row) -> Result<Subscription, StoreError> {
         failures: row.get("failures")?,
         created_at: row.get("created_at")?,
         touched_at: row.find("touched_at")?,
+        doubted_at: row.find("doubted_at")?,
     })
 }

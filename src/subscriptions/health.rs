@@ -1,10 +1,10 @@
 //! Whether push is believed to work, and what people are told about it.
 //!
 //! This room knows whether Graph has what we want it to have. Whether notifications really arrive is measured by the
-//! rounds (M33): a doubt that stands on the mailbox's row is lifted only by a notice that came after it was
-//! answered with a new subscription.
+//! rounds (M33): a doubt stands on the row of the subscription, passes on to the one that replaces it, and is lifted only by
+//! a notice that came after that one was made.
 
-use crate::model::mailbox::Mailbox;
+use crate::model::mailbox::{Mailbox, UNANNOUNCED};
 use crate::model::work::{Subscription, SubscriptionScope, SubscriptionState};
 use crate::store::MailboxMark;
 
@@ -26,15 +26,6 @@ pub(super) enum Trouble {
 }
 
 impl Trouble {
-    const ALL: [Self; 6] = [
-        Self::NoAddress,
-        Self::Quota,
-        Self::Unreachable,
-        Self::Conflict,
-        Self::Refused,
-        Self::Pending,
-    ];
-
     /// What people read.
     pub(super) fn sentence(self) -> &'static str {
         match self {
@@ -52,17 +43,11 @@ impl Trouble {
             Self::Pending => "not every subscription has been made yet",
         }
     }
-
-    /// A reason that this room wrote; every other one is a doubt of the rounds.
-    fn wrote(reason: &str) -> bool {
-        Self::ALL.iter().any(|trouble| trouble.sentence() == reason)
-    }
 }
 
-/// Whether the rounds found changes that no notice announced (M33): the reason is not one of this room's.
-pub(super) fn is_doubted(mailbox: &Mailbox) -> bool {
-    let reason = mailbox.push_reason.as_deref();
-    !mailbox.push_healthy && reason.is_some_and(|reason| !Trouble::wrote(reason))
+/// Whether this one is to be replaced: a change was not announced since it was made.
+pub(super) fn is_silent(row: &Subscription) -> bool {
+    row.state == SubscriptionState::Active && row.doubted_at > Some(row.created_at)
 }
 
 /// What is to be written on the mailbox's row, if anything.
@@ -92,12 +77,8 @@ pub(super) fn judge(
         // What was found out in an earlier run still holds while its rows wait.
         Some(Trouble::Pending) if !mailbox.push_healthy && reason.is_some() => None,
         Some(trouble) => mark(mailbox, false, Some(trouble.sentence())),
-        None if is_doubted(mailbox) => {
-            let newest = stored.iter().map(|row| row.created_at).max();
-            (mailbox.noticed_at > newest).then_some(MailboxMark::Push {
-                healthy: true,
-                reason: None,
-            })
+        None if stored.iter().any(|row| row.doubted_at.is_some()) => {
+            mark(mailbox, false, Some(UNANNOUNCED))
         }
         None => mark(mailbox, true, None),
     }

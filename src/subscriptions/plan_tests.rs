@@ -34,6 +34,7 @@ fn active(scope: &SubscriptionScope, graph_id: &str) -> Subscription {
         failures: 0,
         created_at: now() - TimeDelta::days(2),
         touched_at: Some(now() - TimeDelta::days(2)),
+        doubted_at: None,
     }
 }
 

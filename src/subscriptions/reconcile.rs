@@ -11,7 +11,7 @@ use crate::graph::MailboxGraph;
 use crate::model::ids::MailboxId;
 use crate::model::mailbox::Mailbox;
 use crate::model::time::{SharedClock, Timestamp};
-use crate::model::work::{Fence, Subscription, SubscriptionScope, SubscriptionState};
+use crate::model::work::{Fence, Subscription, SubscriptionScope};
 use crate::secrets::sign::Signer;
 use crate::store::{Store, StoreError};
 
@@ -122,7 +122,7 @@ impl Reconciler {
             trouble: None,
             is_halted: false,
         };
-        run.answer_doubt().await?;
+        run.answer_doubts().await?;
         let stored = run.settle(&wanted).await?;
         let public_url = self.public_url.as_deref();
         let mark = health::judge(&present, public_url, &wanted, &stored, run.trouble);
@@ -201,17 +201,10 @@ impl Reconciler {
 }
 
 impl Run<'_> {
-    /// Replaces the subscription whose notifications did not come (M33), if it is old enough to be blamed.
-    async fn answer_doubt(&self) -> Result<(), SubscriptionsError> {
-        if !health::is_doubted(self.mailbox) {
-            return Ok(());
-        }
+    /// Replaces the subscriptions whose notifications did not come (M33), if they are old enough to be blamed.
+    async fn answer_doubts(&self) -> Result<(), SubscriptionsError> {
         for row in self.stored().await? {
-            // The rounds measure mail.
-            let is_blamed = row.scope == SubscriptionScope::Messages
-                && row.state == SubscriptionState::Active
-                && row.created_at + DOUBT_PAUSE <= self.now();
-            if is_blamed {
+            if health::is_silent(&row) && row.created_at + DOUBT_PAUSE <= self.now() {
                 self.retire(row).await?;
             }
         }

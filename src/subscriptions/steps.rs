@@ -39,7 +39,11 @@ impl Run<'_> {
             Action::Create { scope, again } => {
                 let row = match again.and_then(row) {
                     Some(row) => row,
-                    None => self.register(scope).await?,
+                    None => {
+                        let of_scope = stored.iter().filter(|row| row.scope == scope);
+                        let doubted_at = of_scope.filter_map(|row| row.doubted_at).max();
+                        self.register(scope, doubted_at).await?
+                    }
                 };
                 self.create(row).await
             }
@@ -67,8 +71,12 @@ impl Run<'_> {
         }
     }
 
-    /// Registers a row before Graph is asked, so that no notification is a stranger (R1).
-    async fn register(&self, scope: SubscriptionScope) -> Result<Subscription, SubscriptionsError> {
+    /// Registers a row before Graph is asked, so that no notification is a stranger (R1). A doubt passes on to it (M33).
+    async fn register(
+        &self,
+        scope: SubscriptionScope,
+        doubted_at: Option<Timestamp>,
+    ) -> Result<Subscription, SubscriptionsError> {
         let row = Subscription {
             key: SubscriptionKey::generate(),
             mailbox: self.mailbox.id,
@@ -82,6 +90,7 @@ impl Run<'_> {
             failures: 0,
             created_at: self.now(),
             touched_at: None,
+            doubted_at,
         };
         self.save(&row).await?;
         Ok(row)

@@ -49,6 +49,7 @@ on_both_stores!(
             failures: 0,
             created_at: now,
             touched_at: None,
+            doubted_at: None,
         })
         .await?;
         tx.audit_add(&Audit {

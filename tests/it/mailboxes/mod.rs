@@ -69,6 +69,7 @@ async fn fill(bench: &Bench, mailbox: MailboxId) {
             failures: 0,
             created_at: now,
             touched_at: None,
+            doubted_at: None,
         };
         tx.subscription_save(&subscription).await.expect("saved");
     }

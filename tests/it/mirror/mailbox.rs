@@ -173,6 +173,12 @@ impl Connected {
         self.mirror.sync(false).await.expect("the backfill ends");
     }
 
+    /// The process dies and one with other settings takes over.
+    pub async fn restart_with(&mut self, change: impl FnOnce(&mut Settings)) {
+        change(&mut self.settings);
+        self.restart().await;
+    }
+
     /// The process dies and another takes over: nothing is known but what stands in the database.
     pub async fn restart(&mut self) {
         self.clock.advance(Duration::from_mins(1));

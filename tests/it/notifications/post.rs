@@ -83,6 +83,7 @@ impl Scene {
             failures: 0,
             created_at: now - TimeDelta::hours(1),
             touched_at: Some(now - TimeDelta::hours(1)),
+            doubted_at: None,
         };
         self.save(&row).await;
         row

@@ -21,6 +21,7 @@ pub fn sample(mailbox: MailboxId, key: SubscriptionKey, now: Timestamp) -> Subsc
         failures: 0,
         created_at: now,
         touched_at: None,
+        doubted_at: None,
     }
 }
 
@@ -132,3 +133,47 @@ on_both_stores!(a_forgotten_subscription_is_gone, |store, clock| {
 
     assert!(store.subscriptions_list(mailbox).await?.is_empty());
 });
+
+on_both_stores!(
+    a_doubt_stands_until_a_notice_that_came_after_the_subscription,
+    |store, clock| {
+        // M33
+        let mailbox = connected(&store, &clock, "anna").await;
+        let mail = sample(mailbox, SubscriptionKey::generate(), clock.now());
+        let scope = SubscriptionScope::Events {
+            calendar: id("calendar"),
+        };
+        let events = Subscription {
+            scope: scope.clone(),
+            ..sample(mailbox, SubscriptionKey::generate(), clock.now())
+        };
+        let later = clock.now() + seconds(60);
+        let young = Subscription {
+            scope: scope.clone(),
+            created_at: later,
+            ..sample(mailbox, SubscriptionKey::generate(), clock.now())
+        };
+        let mut tx = writing(&store).await;
+        for row in [&mail, &events, &young] {
+            tx.subscription_save(row).await?;
+        }
+
+        tx.subscriptions_doubt(mailbox, &scope, later, later)
+            .await?;
+        assert_eq!(tx.subscriptions_doubted(mailbox).await?, 1);
+        // Whoever read the row before saves it without touching the doubt.
+        tx.subscription_save(&events).await?;
+        tx.subscriptions_trust(mailbox, &SubscriptionScope::Messages, later)
+            .await?;
+        tx.subscriptions_trust(mailbox, &scope, clock.now()).await?;
+        assert_eq!(tx.subscriptions_doubted(mailbox).await?, 1);
+        tx.commit().await?;
+
+        let doubted = store.subscription_find(events.key).await?;
+        assert_eq!(doubted.expect("it is there").doubted_at, Some(later));
+        let mut tx = writing(&store).await;
+        tx.subscriptions_trust(mailbox, &scope, later).await?;
+        assert_eq!(tx.subscriptions_doubted(mailbox).await?, 0);
+        tx.commit().await?;
+    }
+);

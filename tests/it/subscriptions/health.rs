@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use graph_mirror::model::time::Clock;
-use graph_mirror::store::MailboxMark;
+use graph_mirror::model::work::{Subscription, SubscriptionScope, SubscriptionState};
+use graph_mirror::store::Priority;
 
 use super::scene::Scene;
 use crate::support::database::on_both_stores;
@@ -39,21 +40,43 @@ on_both_stores!(
     }
 );
 
+/// The rounds found a change of `scope` that no notice announced.
+async fn doubt(scene: &Scene, scope: &SubscriptionScope) {
+    let now = scene.clock.now();
+    let mut tx = scene
+        .store
+        .write(Priority::Live)
+        .await
+        .expect("a transaction");
+    tx.subscriptions_doubt(scene.mailbox.id, scope, now, now)
+        .await
+        .expect("it is doubted");
+    tx.commit().await.expect("it is committed");
+}
+
+/// A notice of `scope` has come.
+async fn hear(scene: &Scene, scope: &SubscriptionScope) {
+    let now = scene.clock.now();
+    let mut tx = scene
+        .store
+        .write(Priority::Live)
+        .await
+        .expect("a transaction");
+    tx.subscriptions_trust(scene.mailbox.id, scope, now)
+        .await
+        .expect("it is believed");
+    tx.commit().await.expect("it is committed");
+}
+
 on_both_stores!(
     a_doubt_is_lifted_only_by_a_notice_of_the_successor,
     |store, clock| {
-        // M33: the rounds found a change that no notice announced.
+        // M33
         let scene = Scene::of_messages(&store, &clock).await;
         scene.reconcile().await;
         let doubted = scene.only_row().await;
         clock.advance(Duration::from_hours(1));
-        let doubt = MailboxMark::Push {
-            healthy: false,
-            reason: Some("a change came without a notification".to_owned()),
-        };
-        store
-            .mailbox_mark(scene.mailbox.id, &[doubt], clock.now())
-            .await?;
+        doubt(&scene, &SubscriptionScope::Messages).await;
 
         scene.reconcile().await;
         scene.reconcile().await;
@@ -62,17 +85,68 @@ on_both_stores!(
         assert_eq!(scene.at_graph().len(), 1);
         assert!(!scene.mailbox_row().await.push_healthy, "not proven yet");
 
-        clock.advance(Duration::from_secs(10));
-        let noticed = MailboxMark::NoticedAt(clock.now());
-        store
-            .mailbox_mark(scene.mailbox.id, &[noticed], clock.now())
-            .await?;
+        clock.advance(Duration::from_hours(2));
         scene.reconcile().await;
-        assert!(scene.mailbox_row().await.push_healthy);
         assert_eq!(
             scene.only_row().await.key,
             successor.key,
-            "it is not replaced again"
+            "nothing more was found: it is not replaced again"
         );
+
+        hear(&scene, &SubscriptionScope::Messages).await;
+        scene.reconcile().await;
+        assert!(scene.mailbox_row().await.push_healthy);
+        assert_eq!(scene.only_row().await.key, successor.key);
+    }
+);
+
+on_both_stores!(
+    a_silent_calendar_gets_a_successor_before_its_subscription_goes,
+    |store, clock| {
+        // M33, S69
+        let scene = Scene::open(&store, &clock).await;
+        scene.reconcile().await;
+        let before = scene.rows().await;
+        clock.advance(Duration::from_hours(1));
+        doubt(&scene, &scene.calendar_scope()).await;
+        // The old one cannot be deleted at once: its successor stands beside it by then.
+        scene.turn(&serde_json::json!({ "duplicate_conflict": false }));
+        scene.fail(
+            serde_json::json!({ "method": "DELETE", "path": "/subscriptions/", "status": 503 }),
+        );
+
+        scene.reconcile().await;
+
+        let rows = scene.rows().await;
+        let of_calendar = rows
+            .iter()
+            .filter(|row| row.scope == scene.calendar_scope());
+        let states: Vec<SubscriptionState> = of_calendar.map(|row| row.state).collect();
+        assert_eq!(
+            states,
+            [SubscriptionState::Retiring, SubscriptionState::Active]
+        );
+        assert_eq!(scene.at_graph().len(), 3);
+        let mailbox = scene.mailbox_row().await;
+        assert!(!mailbox.push_healthy);
+        assert!(
+            mailbox
+                .push_reason
+                .expect("a reason")
+                .contains("did not announce")
+        );
+
+        scene.heal();
+        clock.advance(Duration::from_hours(1));
+        scene.reconcile().await;
+        assert_eq!(scene.at_graph().len(), 2);
+        let after = scene.rows().await;
+        let mail = |rows: &[Subscription]| {
+            let row = rows
+                .iter()
+                .find(|row| row.scope == SubscriptionScope::Messages);
+            row.expect("mail is watched").key
+        };
+        assert_eq!(mail(&before), mail(&after), "mail was not silent");
     }
 );
