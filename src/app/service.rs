@@ -172,6 +172,7 @@ impl Visit {
         }
         match self.fulfil(&command).await {
             Ok(outcome) => {
+                self.rests.end(self.mailbox(), Lane::Command);
                 self.finish(&command, Ok(outcome)).await?;
                 if command.wish == Wish::Disconnect {
                     // Not before the outcome is written: it ends this lane too.
@@ -189,7 +190,7 @@ impl Visit {
                 {
                     self.finish(&command, Err(chain(&error))).await?;
                 }
-                self.after(Lane::Command, Err(error)).await
+                self.after(Lane::Command, error).await
             }
         }
     }
@@ -230,7 +231,7 @@ impl Visit {
             return Ok(Next::Wait(Some(until)));
         }
         if let Err(error) = self.mirror.structure().await {
-            return self.after(Lane::Backfill, Err(error)).await;
+            return self.after(Lane::Backfill, error).await;
         }
         if self.home.mailbox.state == MailboxState::Suspended {
             // It answered: it is back.
@@ -247,13 +248,16 @@ impl Visit {
             warn!(mailbox.id = %self.mailbox(), "the subscriptions of mailbox {} are not as they should be: {}", self.mailbox(), chain(&error));
         }
         match self.mirror.rounds_due().await {
-            Ok(report) if report.rounds > 0 || report.pages > 0 => return Ok(Next::Again),
+            Ok(report) if report.rounds > 0 || report.pages > 0 => {
+                self.rests.end(self.mailbox(), Lane::Backfill);
+                return Ok(Next::Again);
+            }
             Ok(_) => {}
-            Err(error) => return self.after(Lane::Backfill, Err(error)).await,
+            Err(error) => return self.after(Lane::Backfill, error).await,
         }
         if self.audit_is_due().await? {
             if let Err(error) = self.mirror.audit(true).await {
-                return self.after(Lane::Backfill, Err(error)).await;
+                return self.after(Lane::Backfill, error).await;
             }
             return Ok(Next::Again);
         }
@@ -316,21 +320,19 @@ impl Visit {
         done: Result<bool, MirrorError>,
     ) -> anyhow::Result<Next> {
         match done {
-            Ok(false) => {
+            Ok(more) => {
                 self.rests.end(self.mailbox(), lane);
+                if more {
+                    return Ok(Next::Again);
+                }
                 Ok(Next::Wait(self.mirror.next_notice_at(lane).await?))
             }
-            done => self.after(lane, done).await,
+            Err(error) => self.after(lane, error).await,
         }
     }
 
-    /// What a lane does after it succeeded, with more to do or not, or failed.
-    async fn after(&self, lane: Lane, done: Result<bool, MirrorError>) -> anyhow::Result<Next> {
-        let error = match done {
-            Ok(true) => return Ok(Next::Again),
-            Ok(false) => return Ok(Next::Wait(self.mirror.next_round_at().await?)),
-            Err(error) => error,
-        };
+    /// What a lane does after it failed.
+    async fn after(&self, lane: Lane, error: MirrorError) -> anyhow::Result<Next> {
         let mailbox = self.mailbox();
         let rest = |scope, wait| {
             let until = self.rests.begin(mailbox, scope, wait, self.now());

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use graph_mirror::model::mailbox::MailboxState;
+use graph_mirror::model::time::Clock;
+use graph_mirror::model::work::Wish;
 use graph_mirror::sandbox::Options;
 use graph_mirror::sandbox::faults::FaultRule;
 use graph_mirror::store::Backend;
@@ -138,5 +141,51 @@ async fn a_database_that_goes_away_and_returns_loses_nothing() {
     })
     .await;
     rig.equal().await;
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_succeeds_ends_the_failures_of_its_lane() {
+    let rig = Rig::start(Backend::Sqlite, one(), json!({}), &[]).await;
+    rig.connect().await;
+    rig.copied().await;
+    let mailbox = rig.mailboxes().await[0].id;
+    let world = rig.sandbox.world();
+    let wish = Wish::SyncMessages {
+        max_results: 5,
+        since: None,
+    };
+
+    for round in 0..4 {
+        let fails_once = FaultRule {
+            path: "/messages\\?".to_owned(),
+            times: Some(1),
+            status: Some(500),
+            ..FaultRule::default()
+        };
+        world.set_fault(fails_once).expect("the rule is good");
+        let began_at = rig.clock.now();
+        let store = &rig.parts.store;
+        let command = store
+            .command_add(mailbox, &wish, began_at)
+            .await
+            .expect("the command is left");
+        rig.until("the failure", async || world.faults().is_empty())
+            .await;
+        // A first failure rests five seconds.
+        rig.clock.advance(Duration::from_secs(6));
+        store
+            .command_wait(mailbox, command, Duration::from_mins(1))
+            .await
+            .expect("the database answers")
+            .expect("the command ends")
+            .expect("the command succeeds");
+
+        let took = rig.clock.now() - began_at;
+        assert!(
+            took < TimeDelta::seconds(25),
+            "the {round}th failure counted those before the last success: {took}"
+        );
+    }
     rig.stop().await;
 }
