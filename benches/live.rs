@@ -9,6 +9,8 @@
 
 #[path = "support/folder.rs"]
 mod folder;
+#[path = "support/options.rs"]
+mod options;
 #[path = "support/percentile.rs"]
 mod percentile;
 #[path = "support/rig.rs"]
@@ -44,13 +46,10 @@ fn plan() -> Plan {
         changes: 150,
         latency: 50,
     };
-    for argument in std::env::args().skip(1) {
-        match argument.split_once('=') {
-            Some(("changes", value)) => plan.changes = value.parse().expect("a number"),
-            Some(("latency", value)) => plan.latency = value.parse().expect("a number"),
-            _ => {}
-        }
-    }
+    options::read([
+        ("changes", &mut plan.changes),
+        ("latency", &mut plan.latency),
+    ]);
     plan
 }
 

@@ -1,37 +1,39 @@
 //! The service and a sandbox in this process, with a database of their own.
 
-use std::sync::Arc;
+use std::ops::Deref;
 use std::time::Duration;
 
-use graph_mirror::app::{App, AppError, Parts, listen};
-use graph_mirror::config::microsoft::CALLBACK_PATH;
-use graph_mirror::config::{Environment, SandboxSettings, Settings};
-use graph_mirror::model::ids::Owner;
 use graph_mirror::model::mailbox::Mailbox;
 use graph_mirror::model::time::{Clock, ManualClock, SystemClock};
 use graph_mirror::model::work::Wish;
+use graph_mirror::sandbox::Options;
 use graph_mirror::sandbox::edits::EditOrder;
-use graph_mirror::sandbox::{Options, Sandbox, browser};
-use graph_mirror::secrets::Keyring;
 use graph_mirror::store::Backend;
 use serde_json::Value;
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
 use crate::support::database::Database;
+use service::{Service, Start};
+
+#[path = "../../../benches/support/service.rs"]
+mod service;
 
 /// Waits for a state no longer than this; a machine under load needs some of it.
 const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Both, running.
 pub struct Rig {
-    pub sandbox: Sandbox,
+    service: Service,
     /// The clock of both: the machine's, until it is moved on.
     pub clock: ManualClock,
-    pub parts: Parts,
-    stop: CancellationToken,
-    serving: JoinHandle<Result<(), AppError>>,
     _database: Database,
+}
+
+impl Deref for Rig {
+    type Target = Service;
+
+    fn deref(&self) -> &Service {
+        &self.service
+    }
 }
 
 impl Rig {
@@ -53,76 +55,29 @@ impl Rig {
         knobs: Value,
         settings: &[(&str, &str)],
     ) -> Self {
-        let sandbox = Sandbox::start(options).await.expect("the sandbox starts");
-        sandbox.world().turn_knobs(&knobs).expect("the knobs exist");
-        let listener = listen(([127, 0, 0, 1], 0).into())
-            .await
-            .expect("a port is free");
-        let own_url = format!("http://{}", listener.local_addr().expect("it listens"));
-        let told = serde_json::to_string(sandbox.settings()).expect("settings are JSON");
-        let told: SandboxSettings = serde_json::from_str(&told).expect("settings are JSON");
-        let mut environment = Environment::of([
-            ("DATABASE_URL", database.url.clone()),
-            ("PUBLIC_URL", own_url.clone()),
-            ("LISTEN", own_url.trim_start_matches("http://").to_owned()),
-            ("OAUTH_ENCRYPTION_KEY", Keyring::generate_key()),
-            (
-                "MICROSOFT_REDIRECT_URI",
-                format!("{own_url}{CALLBACK_PATH}"),
-            ),
-        ]);
-        for (name, value) in settings {
-            environment = environment.with(name, *value);
-        }
-        let settings = Settings::read(&told.applied_to(environment)).expect("the settings hold");
-        let clock = sandbox.clock();
-        let parts = Parts::open(settings, Arc::new(clock.clone()))
-            .await
-            .expect("the database opens");
-        let stop = CancellationToken::new();
-        let serving = tokio::spawn(App::of(parts.clone()).run(listener, stop.clone()));
+        let start = Start {
+            options,
+            knobs,
+            database: database.url.clone(),
+            settings,
+            push: true,
+            homes: None,
+        };
+        let service = Service::start(start, None).await;
         Self {
-            sandbox,
-            clock,
-            parts,
-            stop,
-            serving,
+            clock: service.sandbox.clock(),
+            service,
             _database: database,
         }
     }
 
-    fn owner() -> Owner {
-        Owner::from("test")
-    }
-
-    /// Signs everybody in, the way a browser would.
-    pub async fn connect(&self) {
-        for user in &self.sandbox.settings().users {
-            let begun = self
-                .parts
-                .sign_ins
-                .begin(&Self::owner(), Some(&user.address))
-                .await
-                .expect("a sign-in begins");
-            let landing = browser::open(begun.auth_url.as_str())
-                .await
-                .expect("the page loads");
-            assert_eq!(landing.status, 200, "{}", landing.page);
-        }
-    }
-
-    /// The mailboxes as they are now.
-    pub async fn mailboxes(&self) -> Vec<Mailbox> {
-        self.parts
-            .store
-            .mailboxes_list(Some(&Self::owner()))
-            .await
-            .expect("the database answers")
-    }
-
     /// Whether every mailbox has been copied for the first time.
     pub async fn is_copied(&self) -> bool {
-        let known = self.parts.store.mailboxes_list(Some(&Self::owner())).await;
+        let known = self
+            .parts
+            .store
+            .mailboxes_list(Some(&Service::owner()))
+            .await;
         known.is_ok_and(|mailboxes| {
             let mut mailboxes = mailboxes.iter();
             mailboxes.len() > 0 && mailboxes.all(|mailbox| mailbox.backfilled_at.is_some())
@@ -207,11 +162,6 @@ impl Rig {
 
     /// Ends both.
     pub async fn stop(self) {
-        self.stop.cancel();
-        self.serving
-            .await
-            .expect("the service does not panic")
-            .expect("the service ends well");
-        self.sandbox.stop().await;
+        self.service.stop().await;
     }
 }
