@@ -24,6 +24,8 @@ pub mod render;
 pub mod repeat_wire;
 mod revisions;
 mod routes;
+#[cfg(test)]
+mod scene;
 pub mod series;
 pub mod slot;
 pub mod state;

@@ -203,45 +203,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::sandbox::stamp;
+    use crate::sandbox::calendar::scene::Scene;
     use crate::sandbox::world::Entity;
-
-    struct Scene {
-        state: CalendarState,
-        rng: fastrand::Rng,
-        now: Timestamp,
-    }
-
-    impl Scene {
-        fn open() -> Self {
-            let mut rng = fastrand::Rng::with_seed(3);
-            let owner = Person {
-                name: "Ada".to_owned(),
-                address: "ada@contoso.example".to_owned(),
-            };
-            Self {
-                state: CalendarState::new(owner, "Calendar", &mut rng),
-                rng,
-                now: stamp::parse("2026-02-10T09:00:00Z").unwrap(),
-            }
-        }
-
-        fn weekly(&mut self, calendar: CalendarKey) -> Created {
-            let body = json!({
-                "subject": "weekly",
-                "start": {"dateTime": "2026-03-02T09:00:00", "timeZone": "UTC"},
-                "end": {"dateTime": "2026-03-02T10:00:00", "timeZone": "UTC"},
-                "recurrence": {
-                    "pattern": {"type": "weekly", "interval": 1, "daysOfWeek": ["monday"]},
-                    "range": {"type": "numbered", "startDate": "2026-03-02", "numberOfOccurrences": 4},
-                },
-            });
-            let draft = Draft::parse(&body).unwrap();
-            self.state
-                .create(calendar, draft, self.now, &mut self.rng)
-                .unwrap()
-        }
-    }
 
     fn named(change: &Change) -> (ChangeType, &str, bool) {
         match &change.entity {
