@@ -10,7 +10,8 @@ use crate::model::mailbox::Mailbox;
 use crate::model::time::SharedClock;
 use crate::store::{Store, StoreError};
 
-use super::budget::{Budget, Limits};
+use super::budget::Budget;
+use super::limits::Limits;
 use super::window::Spent;
 
 #[derive(Clone)]

@@ -7,8 +7,8 @@
 //!
 //! This room knows *when* and *how much*, never *what*: the work is a [`Resident`]'s, which `app` puts together.
 //!
-//! In reading order: [`resident`] (what a home is given), [`budget`] with [`lanes`] and [`window`] (how it may spend),
-//! [`runner`] (how homes come and go) with `host` (one of them) and `lease` (the heartbeat).
+//! In reading order: [`resident`] (what a home is given), [`budget`] with `limits`, `pass`, `lanes` and `window` (how
+//! it may spend), [`runner`] (how homes come and go) with `host` (one of them) and `lease` (the heartbeat).
 
 mod books;
 pub mod budget;
@@ -16,13 +16,17 @@ mod error;
 mod host;
 mod lanes;
 mod lease;
+mod limits;
+mod pass;
 pub mod resident;
 pub mod runner;
 mod settings;
 mod window;
 
-pub use budget::{Budget, Limits, Pass};
+pub use budget::Budget;
 pub use error::HomeError;
+pub use limits::Limits;
+pub use pass::Pass;
 pub use resident::{Home, Resident, Served, Wake};
 pub use runner::Homes;
 pub use settings::HomeSettings;

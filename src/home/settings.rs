@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::budget::Limits;
+use super::limits::Limits;
 
 /// How homes come and go. The defaults suit every installation; tests shorten them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

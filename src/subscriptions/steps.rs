@@ -37,13 +37,12 @@ impl Run<'_> {
         match action {
             Action::List => Ok(()),
             Action::Create { scope, again } => {
-                let row = match again.and_then(row) {
-                    Some(row) => row,
-                    None => {
-                        let of_scope = stored.iter().filter(|row| row.scope == scope);
-                        let doubted_at = of_scope.filter_map(|row| row.doubted_at).max();
-                        self.register(scope, doubted_at).await?
-                    }
+                let row = if let Some(row) = again.and_then(row) {
+                    row
+                } else {
+                    let of_scope = stored.iter().filter(|row| row.scope == scope);
+                    let doubted_at = of_scope.filter_map(|row| row.doubted_at).max();
+                    self.register(scope, doubted_at).await?
                 };
                 self.create(row).await
             }
