@@ -165,7 +165,7 @@ impl Graph {
         let status = response.status();
         debug!(method = %call.method, status = status.as_u16(), client_request_id = id, "Graph answered");
         if status.is_success() {
-            let body = read_body(response, self.0.body_limit).await?;
+            let body = text_of(read_body(response, self.0.body_limit).await?);
             return Ok(Answer {
                 sent_at,
                 status: status.as_u16(),
@@ -212,6 +212,14 @@ async fn read_body(mut response: Response, limit: usize) -> Result<Bytes, GraphE
         body.extend_from_slice(&chunk);
     }
     Ok(body.freeze())
+}
+
+/// A body whose bytes are no text is read with the bad ones replaced: one of them must not cost a whole page.
+fn text_of(body: Bytes) -> Bytes {
+    if std::str::from_utf8(&body).is_ok() {
+        return body;
+    }
+    Bytes::from(String::from_utf8_lossy(&body).into_owned())
 }
 
 /// A link is a secret, and reqwest would print it.

@@ -90,6 +90,18 @@ text_id! {
     /// carry immutable ids (F12.8).
     GraphId
 }
+
+impl GraphId {
+    /// Ids have several hundred characters at most (F5.22); an index does not take endless ones.
+    const LONGEST: usize = 1_024;
+
+    /// Whether a text can be an id: not empty, not endless, without control characters. What else Graph's place for an id
+    /// holds would make a row that cannot be written, or not found again.
+    pub fn is_possible(text: &str) -> bool {
+        !text.is_empty() && text.len() <= Self::LONGEST && !text.chars().any(char::is_control)
+    }
+}
+
 text_id! {
     /// Who owns a mailbox in the host application; its name there.
     Owner

@@ -14,9 +14,6 @@ use crate::model::work::ChangeHint;
 use crate::secrets::sign::Signer;
 use crate::store::IncomingNotice;
 
-/// Ids have several hundred characters at most (F5.22); an index does not take endless ones.
-const LONGEST_ID: usize = 1_024;
-
 /// A lifecycle event of a subscription (F10.40).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LifecycleEvent {
@@ -95,7 +92,19 @@ struct ResourceData<'a> {
 
 /// Takes a post apart and checks the clientState of each item in constant time (F10.10, M18).
 pub fn read(body: &[u8], signer: &Signer, received_at: Timestamp) -> Result<Post, NotAPost> {
-    let envelope: Envelope<'_> = serde_json::from_slice(body).map_err(NotAPost)?;
+    match serde_json::from_slice(body) {
+        Ok(envelope) => Ok(sort(envelope, signer, received_at)),
+        // Bytes that are no text cost the item they stand in, not the others.
+        Err(_) if std::str::from_utf8(body).is_err() => {
+            let text = String::from_utf8_lossy(body);
+            let envelope = serde_json::from_str(&text).map_err(NotAPost)?;
+            Ok(sort(envelope, signer, received_at))
+        }
+        Err(error) => Err(NotAPost(error)),
+    }
+}
+
+fn sort(envelope: Envelope<'_>, signer: &Signer, received_at: Timestamp) -> Post {
     let mut post = Post {
         notices: Vec::with_capacity(envelope.value.len()),
         ..Post::default()
@@ -106,7 +115,7 @@ pub fn read(body: &[u8], signer: &Signer, received_at: Timestamp) -> Result<Post
             Err(_) => post.dropped.malformed += 1,
         }
     }
-    Ok(post)
+    post
 }
 
 impl Post {
@@ -207,11 +216,8 @@ fn last_segment(resource: &str) -> Option<String> {
     Some(decoded.into_owned())
 }
 
-/// Text that every database takes: not empty, not endless, without control characters.
 fn storable(text: &str) -> Option<String> {
-    let is_fine =
-        !text.is_empty() && text.len() <= LONGEST_ID && !text.chars().any(char::is_control);
-    is_fine.then(|| text.to_owned())
+    GraphId::is_possible(text).then(|| text.to_owned())
 }
 
 #[cfg(test)]
