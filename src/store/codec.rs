@@ -126,7 +126,7 @@ fn clean(text: Cow<'_, str>) -> Cow<'_, str> {
 }
 
 /// JSON text that jsonb takes: an escaped U+0000 or a half surrogate becomes U+FFFD.
-pub(super) fn clean_json(text: Cow<'_, str>) -> Cow<'_, str> {
+pub(crate) fn clean_json(text: Cow<'_, str>) -> Cow<'_, str> {
     if !text.contains("\\u0000") && !text.contains("\\ud") && !text.contains("\\uD") {
         return text;
     }

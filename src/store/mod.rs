@@ -42,6 +42,7 @@ mod wake;
 
 pub use calendars::CalendarWrite;
 pub use changes::NewChange;
+pub(crate) use codec::clean_json;
 pub use counts::Counts;
 pub use cursors::CursorFilter;
 pub use error::StoreError;

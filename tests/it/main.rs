@@ -5,6 +5,7 @@ mod app;
 mod cli;
 mod graph;
 mod home;
+mod hostile;
 mod mailboxes;
 mod mirror;
 mod notifications;

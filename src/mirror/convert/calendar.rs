@@ -1,18 +1,26 @@
 //! Calendars (F7.16).
 
-use super::Unreadable;
+use super::mend::mend;
+use super::raw::storable;
+use super::{Unreadable, possible};
 use crate::graph::wire::{CalendarObject, Text};
 use crate::model::calendar::Calendar;
-use crate::model::ids::GraphId;
 
 /// Reads a calendar.
 pub fn read(item: &str) -> Result<Calendar, Unreadable> {
-    let object: CalendarObject = serde_json::from_str(item).map_err(|_| Unreadable::Shape)?;
-    let external_id = object
-        .id
-        .filter(|id| !id.is_empty())
-        .map(|id| GraphId(id.into_string()))
-        .ok_or(Unreadable::Missing("id"))?;
+    if let Ok(object) = serde_json::from_str::<CalendarObject>(item) {
+        return understand(item, object);
+    }
+    let mended = mend(item, &|text| {
+        serde_json::from_str::<CalendarObject>(text).is_ok()
+    })
+    .ok_or(Unreadable::Shape)?;
+    let object = serde_json::from_str(&mended).map_err(|_| Unreadable::Shape)?;
+    understand(item, object)
+}
+
+fn understand(item: &str, object: CalendarObject<'_>) -> Result<Calendar, Unreadable> {
+    let external_id = possible(object.id).ok_or(Unreadable::Missing("id"))?;
     Ok(Calendar {
         external_id,
         name: object.name.map(Text::into_string).unwrap_or_default(),
@@ -23,7 +31,7 @@ pub fn read(item: &str) -> Result<Calendar, Unreadable> {
             .owner
             .and_then(|owner| owner.address)
             .map(Text::into_string),
-        raw: item.to_owned(),
+        raw: storable(item.to_owned()),
     })
 }
 

@@ -5,10 +5,11 @@
 
 use serde_json::value::RawValue;
 
+use super::mend::mend;
 use super::message::party;
-use super::raw::without_content;
+use super::raw::{storable, without_content};
 use super::time::{Zoned, instant, zoned};
-use super::{Unreadable, id, text, version, zone};
+use super::{Unreadable, id, possible, text, version, zone};
 use crate::graph::wire::event::AttendeeObject;
 use crate::graph::wire::{EventObject, Field, Text};
 use crate::model::calendar::{Attendee, Event, EventKind};
@@ -109,18 +110,31 @@ pub fn calendar_of(item: &str) -> Option<GraphId> {
     object
         .calendar
         .into_option()
-        .and_then(|calendar| calendar.id)
-        .filter(|id| !id.is_empty())
-        .map(|id| GraphId(id.into_string()))
+        .and_then(|calendar| possible(calendar.id))
 }
 
 /// Reads an item of a calendar: of a view, its delta, a list of instances, or an event by itself.
 pub fn read(item: &str, calendar: &GraphId) -> Result<EventItem, Unreadable> {
-    let object: EventObject = serde_json::from_str(item).map_err(|_| Unreadable::Shape)?;
+    if let Ok(object) = serde_json::from_str::<EventObject>(item) {
+        return understand(item, calendar, object);
+    }
+    let mended = mend(item, &|text| {
+        serde_json::from_str::<EventObject>(text).is_ok()
+    })
+    .ok_or(Unreadable::Shape)?;
+    let object = serde_json::from_str(&mended).map_err(|_| Unreadable::Shape)?;
+    understand(item, calendar, object)
+}
+
+fn understand(
+    item: &str,
+    calendar: &GraphId,
+    object: EventObject<'_>,
+) -> Result<EventItem, Unreadable> {
     let external_id = object
         .id
         .as_ref()
-        .filter(|id| !id.is_empty())
+        .filter(|id| GraphId::is_possible(id))
         .map(|id| GraphId(id.as_str().to_owned()))
         .ok_or(Unreadable::Missing("id"))?;
     if object.removed.is_some() {
@@ -139,8 +153,8 @@ pub fn read(item: &str, calendar: &GraphId) -> Result<EventItem, Unreadable> {
             end,
         })));
     }
-    whole(item, calendar, external_id, kind, (start, end), object)
-        .map(|event| EventItem::Whole(Box::new(event)))
+    let event = whole(item, calendar, external_id, kind, (start, end), object);
+    Ok(EventItem::Whole(Box::new(event)))
 }
 
 fn kind_of(object: &EventObject) -> Result<EventKind, Unreadable> {
@@ -163,10 +177,10 @@ fn whole(
     kind: EventKind,
     (start, end): (Zoned, Zoned),
     object: EventObject,
-) -> Result<Event, Unreadable> {
-    let created_at = instant("createdDateTime", &object.created_date_time)?;
-    let modified_at = instant("lastModifiedDateTime", &object.last_modified_date_time)?;
-    let original_start_at = instant("originalStart", &object.original_start)?;
+) -> Event {
+    let created_at = instant(&object.created_date_time);
+    let modified_at = instant(&object.last_modified_date_time);
+    let original_start_at = instant(&object.original_start);
     let is_all_day = object.is_all_day.into_option().unwrap_or(false);
     let original_zone = text(object.original_start_time_zone);
     let iana_zone = original_zone
@@ -179,7 +193,7 @@ fn whole(
         .map_or((None, None), |body| (body.content_type, body.content));
     let is_exception = kind == EventKind::Exception;
     let reminds = object.is_reminder_on.into_option().unwrap_or(true);
-    Ok(Event {
+    Event {
         external_id,
         calendar_external_id: calendar.clone(),
         kind,
@@ -245,14 +259,14 @@ fn whole(
         web_link: text(object.web_link),
         created_at,
         modified_at,
-        raw: without_content(item),
-    })
+        raw: storable(without_content(item)),
+    }
 }
 
 /// A JSON text with its keys in one order: an answer inside of a batch may bring them in another one, and that is no change.
 fn same_order(json: &str) -> String {
     serde_json::from_str::<serde_json::Value>(json)
-        .map_or_else(|_| json.to_owned(), |value| value.to_string())
+        .map_or_else(|_| storable(json.to_owned()), |value| value.to_string())
 }
 
 fn attendees(field: Field<Vec<AttendeeObject<'_>>>) -> Vec<Attendee> {

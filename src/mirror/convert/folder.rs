@@ -1,5 +1,7 @@
 //! Folders (F5.17).
 
+use super::mend::mend;
+use super::raw::storable;
 use super::{Unreadable, id, text};
 use crate::graph::wire::FolderObject;
 use crate::model::ids::GraphId;
@@ -23,11 +25,22 @@ pub enum FolderItem {
 
 /// Reads an item of a list of folders or of their delta.
 pub fn read(item: &str) -> Result<FolderItem, Unreadable> {
-    let object: FolderObject = serde_json::from_str(item).map_err(|_| Unreadable::Shape)?;
+    if let Ok(object) = serde_json::from_str::<FolderObject>(item) {
+        return understand(item, object);
+    }
+    let mended = mend(item, &|text| {
+        serde_json::from_str::<FolderObject>(text).is_ok()
+    })
+    .ok_or(Unreadable::Shape)?;
+    let object = serde_json::from_str(&mended).map_err(|_| Unreadable::Shape)?;
+    understand(item, object)
+}
+
+fn understand(item: &str, object: FolderObject<'_>) -> Result<FolderItem, Unreadable> {
     let external_id = object
         .id
         .as_ref()
-        .filter(|id| !id.is_empty())
+        .filter(|id| GraphId::is_possible(id))
         .map(|id| GraphId(id.as_str().to_owned()))
         .ok_or(Unreadable::Missing("id"))?;
     if object.removed.is_some() {
@@ -51,7 +64,7 @@ pub fn read(item: &str) -> Result<FolderItem, Unreadable> {
             is_hidden: object.is_hidden.into_option().unwrap_or(false),
             total_item_count: object.total_item_count.into_option().unwrap_or(0),
             unread_item_count: object.unread_item_count.into_option().unwrap_or(0),
-            raw: item.to_owned(),
+            raw: storable(item.to_owned()),
         },
     })
 }

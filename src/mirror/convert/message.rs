@@ -1,8 +1,9 @@
 //! Messages and their attachments' metadata (F5.1, F8.1).
 
-use super::raw::without_content;
+use super::mend::mend;
+use super::raw::{storable, without_content};
 use super::time::instant;
-use super::{Unreadable, id, text, type_name, version};
+use super::{Unreadable, id, possible, text, type_name, version};
 use crate::graph::wire::message::{AddressObject, FlagObject, RecipientObject};
 use crate::graph::wire::{AttachmentObject, Field, MessageObject, Text};
 use crate::model::ids::GraphId;
@@ -29,11 +30,27 @@ pub enum MessageItem {
 
 /// Reads an item of a list of messages, of a delta, or a message by itself.
 pub fn read(item: &str) -> Result<MessageItem, Unreadable> {
-    let object: MessageObject = serde_json::from_str(item).map_err(|_| Unreadable::Shape)?;
+    if let Ok(object) = serde_json::from_str::<MessageObject>(item) {
+        return understand(item, object);
+    }
+    let mended = mend(item, &|text| {
+        serde_json::from_str::<MessageObject>(text).is_ok()
+    })
+    .ok_or(Unreadable::Shape)?;
+    let object = serde_json::from_str(&mended).map_err(|_| Unreadable::Shape)?;
+    let mut shown = understand(item, object)?;
+    if let MessageItem::Partial { suffices, .. } = &mut shown {
+        // What could not be read is open.
+        *suffices = false;
+    }
+    Ok(shown)
+}
+
+fn understand(item: &str, object: MessageObject) -> Result<MessageItem, Unreadable> {
     let external_id = object
         .id
         .as_ref()
-        .filter(|id| !id.is_empty())
+        .filter(|id| GraphId::is_possible(id))
         .map(|id| GraphId(id.as_str().to_owned()))
         .ok_or(Unreadable::Missing("id"))?;
     if object.removed.is_some() {
@@ -56,10 +73,10 @@ fn is_whole(object: &MessageObject) -> bool {
 }
 
 fn whole(item: &str, external_id: GraphId, object: MessageObject) -> Result<Message, Unreadable> {
-    let received_at = instant("receivedDateTime", &object.received_date_time)?;
-    let sent_at = instant("sentDateTime", &object.sent_date_time)?;
-    let created_at = instant("createdDateTime", &object.created_date_time)?;
-    let modified_at = instant("lastModifiedDateTime", &object.last_modified_date_time)?;
+    let received_at = instant(&object.received_date_time);
+    let sent_at = instant(&object.sent_date_time);
+    let created_at = instant(&object.created_date_time);
+    let modified_at = instant(&object.last_modified_date_time);
     let item_type = type_name(object.odata_type.as_ref(), "message").to_owned();
     let change_key = text(object.change_key).or_else(|| version(object.etag.as_ref()));
     let (body_type, body) = object
@@ -96,7 +113,7 @@ fn whole(item: &str, external_id: GraphId, object: MessageObject) -> Result<Mess
         body: body.map(Text::into_string),
         body_preview: text(object.body_preview),
         web_link: text(object.web_link),
-        raw: without_content(item),
+        raw: storable(without_content(item)),
     })
 }
 
@@ -135,7 +152,7 @@ fn partial(item: &str, external_id: GraphId, object: MessageObject) -> MessageIt
             categories: texts(object.categories),
             importance: text(object.importance),
             inference: text(object.inference_classification),
-            raw: without_content(item),
+            raw: storable(without_content(item)),
         }),
     }
 }
@@ -185,15 +202,19 @@ pub fn may_have_attachments(message: &Message) -> bool {
 
 /// Reads an attachment's metadata.
 pub fn read_attachment(item: &str) -> Result<Attachment, Unreadable> {
+    let reads = |text: &str| serde_json::from_str::<AttachmentObject>(text).is_ok();
+    let mended;
+    let item = if reads(item) {
+        item
+    } else {
+        mended = mend(item, &reads).ok_or(Unreadable::Shape)?;
+        mended.as_str()
+    };
     let object: AttachmentObject = serde_json::from_str(item).map_err(|_| Unreadable::Shape)?;
     let name = type_name(object.odata_type.as_ref(), "fileAttachment");
     let kind = name.strip_suffix("Attachment").unwrap_or(name).to_owned();
     Ok(Attachment {
-        external_id: object
-            .id
-            .filter(|id| !id.is_empty())
-            .map(|id| GraphId(id.into_string()))
-            .ok_or(Unreadable::Missing("id"))?,
+        external_id: possible(object.id).ok_or(Unreadable::Missing("id"))?,
         name: object.name.map(Text::into_string),
         content_type: object.content_type.map(Text::into_string),
         size: object.size.unwrap_or(0),
@@ -320,10 +341,33 @@ mod tests {
     fn foreign_input_is_an_error_and_no_panic() {
         assert_eq!(read("[1]"), Err(Unreadable::Shape));
         assert_eq!(read(r#"{"subject":"x"}"#), Err(Unreadable::Missing("id")));
-        let odd = WHOLE.replace("2026-01-09T08:00:00Z", "é");
-        assert!(matches!(read(&odd), Err(Unreadable::Time(_))));
-        let odd = WHOLE.replace(r#""isRead":false"#, r#""isRead":"no""#);
-        assert_eq!(read(&odd), Err(Unreadable::Shape));
+        let endless = WHOLE.replace("AAkA/1==", &"A".repeat(2_000));
+        assert_eq!(read(&endless), Err(Unreadable::Missing("id")));
+    }
+
+    #[test]
+    fn a_field_that_cannot_be_read_costs_the_message_no_more_than_itself() {
+        let odd = WHOLE
+            .replace(r#""isRead":false"#, r#""isRead":"no""#)
+            .replace("2026-01-09T08:00:00Z", "é");
+
+        let message = whole(&odd);
+
+        assert!(!message.is_read);
+        assert_eq!(message.received_at, None);
+        assert_eq!(message.subject.as_deref(), Some("Grüße"));
+        assert!(
+            message.raw.contains(r#""isRead":"no""#),
+            "the raw text says what came"
+        );
+        let partial = r#"{"@odata.etag":"W/\"K\"","id":"X","isRead":"yes"}"#;
+        assert!(matches!(
+            read(partial),
+            Ok(MessageItem::Partial {
+                suffices: false,
+                ..
+            })
+        ));
     }
 
     #[test]

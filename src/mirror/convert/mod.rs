@@ -1,11 +1,13 @@
 //! From Graph's shapes to our words. Pure: text in, rows out.
 //!
 //! Typed, borrowed parsing beside the raw text, which is kept as it came (design §6); unknown fields and unknown values
-//! of enums are no error (M14). What cannot be read names the field, never its content.
+//! of enums are no error (M14), and a field that cannot be read is none ([`mend`]). An item that cannot be read for want
+//! of what nothing can be without names the field, never its content.
 
 pub mod calendar;
 pub mod event;
 pub mod folder;
+pub mod mend;
 pub mod message;
 pub mod raw;
 pub mod time;
@@ -25,17 +27,23 @@ pub enum Unreadable {
     /// A field that nothing can be without is not there.
     #[error("its {0} is missing")]
     Missing(&'static str),
-    /// A field that should be a time is none.
+    /// A start or an end that should be a time is none.
     #[error("its {0} is not a time")]
     Time(&'static str),
 }
 
 /// The id of an item that could not be read, so that it can be fetched by itself; none when not even that is there.
 pub fn id_of(item: &RawValue) -> Option<GraphId> {
-    serde_json::from_str::<ItemHead>(item.get())
-        .ok()
-        .and_then(|head| head.id)
-        .map(|id| GraphId(id.into_string()))
+    let text = item.get();
+    let mended = serde_json::from_str::<ItemHead>(text)
+        .is_err()
+        .then(|| mend::mend(text, &|text| serde_json::from_str::<ItemHead>(text).is_ok()));
+    let text = match &mended {
+        None => text,
+        Some(mended) => mended.as_deref()?,
+    };
+    let head = serde_json::from_str::<ItemHead>(text).ok()?;
+    possible(head.id)
 }
 
 fn text(field: Field<Text<'_>>) -> Option<String> {
@@ -43,7 +51,12 @@ fn text(field: Field<Text<'_>>) -> Option<String> {
 }
 
 fn id(field: Field<Text<'_>>) -> Option<GraphId> {
-    text(field).filter(|id| !id.is_empty()).map(GraphId)
+    possible(field.into_option())
+}
+
+fn possible(id: Option<Text<'_>>) -> Option<GraphId> {
+    id.filter(|id| GraphId::is_possible(id))
+        .map(|id| GraphId(id.into_string()))
 }
 
 /// The version inside of `W/"<changeKey>"` (F5.10).

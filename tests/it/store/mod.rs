@@ -18,7 +18,7 @@ mod mailboxes;
 mod messages;
 mod notices;
 mod reference;
-mod samples;
+pub(crate) mod samples;
 mod schema;
 mod subscriptions;
 mod threads;
