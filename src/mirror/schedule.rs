@@ -15,8 +15,6 @@ use crate::model::time::{Timestamp, later};
 use crate::model::work::{Cursor, CursorScope, CursorState, Lane};
 use crate::store::MailboxMark;
 
-/// The first audit comes so long after the first copy is complete.
-const FIRST_AUDIT: Duration = Duration::from_mins(5);
 /// Full rounds walked at once: a folder's pages are one chain, and a mailbox takes four requests at a time (F3.9).
 const FULL_ROUNDS: usize = 4;
 /// After so long a call of [`Mirror::rounds_due`] comes to its end.
@@ -131,7 +129,7 @@ impl Mirror {
             marks.push(MailboxMark::BackfilledAt(now));
         }
         if mailbox.audit_at.is_none() {
-            marks.push(MailboxMark::AuditAt(Some(later(now, FIRST_AUDIT))));
+            marks.push(MailboxMark::AuditAt(Some(later(now, self.settings.first_audit_after))));
         }
         if !marks.is_empty() {
             self.mark(&marks).await?;

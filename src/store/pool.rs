@@ -150,6 +150,25 @@ impl Store {
         }
     }
 
+    /// Whether a statement or a transaction is under way on one of its connections; for whoever must know that nothing is.
+    pub fn is_busy(&self) -> bool {
+        let at_work = |size: u32, idle: usize| usize::try_from(size).unwrap_or(usize::MAX) > idle;
+        match &self.core.pools {
+            Pools::Postgres {
+                pool,
+                acknowledgements,
+                ..
+            } => [pool, acknowledgements]
+                .iter()
+                .any(|pool| at_work(pool.size(), pool.num_idle())),
+            Pools::Sqlite {
+                writer, readers, ..
+            } => [writer, readers]
+                .iter()
+                .any(|pool| at_work(pool.size(), pool.num_idle())),
+        }
+    }
+
     /// Asks the database the least there is to ask.
     pub async fn ping(&self) -> Result<(), StoreError> {
         query("SELECT 1").read(self).await.map(drop)
