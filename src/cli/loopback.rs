@@ -2,6 +2,8 @@
 //!
 //! The demo and the campaigns both run this; nothing in it reaches into the service, which is the one that `serve` runs.
 
+use std::sync::Arc;
+
 use anyhow::{Context as _, bail};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -13,6 +15,7 @@ use crate::model::ids::Owner;
 use crate::model::time::SharedClock;
 use crate::sandbox::{Options, Sandbox, browser};
 use crate::secrets::Keyring;
+use crate::store::{Store, StoreSettings};
 
 /// Both, running.
 pub(super) struct Loopback {
@@ -29,6 +32,8 @@ pub(super) struct Told<'a> {
     pub(super) database_url: &'a str,
     /// Its clock.
     pub(super) clock: SharedClock,
+    /// How its database is opened.
+    pub(super) store: StoreSettings,
     /// Further variables.
     pub(super) variables: &'a [(&'static str, String)],
 }
@@ -44,7 +49,10 @@ impl Loopback {
         let listener = crate::app::listen(([127, 0, 0, 1], 0).into()).await?;
         let own_url = format!("http://{}", listener.local_addr()?);
         let settings = settings(&sandbox, &told, &own_url)?;
-        let parts = Parts::open(settings, told.clock).await?;
+        let store =
+            Store::open_with(told.database_url, told.store, Arc::clone(&told.clock)).await?;
+        store.migrate().await?;
+        let parts = Parts::around(settings, told.clock, store)?;
         let stop = CancellationToken::new();
         let app = change(App::of(parts.clone()));
         let serving = tokio::spawn(app.run(listener, stop.clone()));

@@ -42,6 +42,8 @@ pub struct StoreSettings {
     pub connections: u32,
     /// Reading connections on SQLite.
     pub readers: u32,
+    /// Whether what is committed on SQLite outlasts a power cut. Only what is thrown away afterwards may do without.
+    pub durable: bool,
 }
 
 impl Default for StoreSettings {
@@ -49,6 +51,7 @@ impl Default for StoreSettings {
         Self {
             connections: 16,
             readers: 4,
+            durable: true,
         }
     }
 }
@@ -400,7 +403,11 @@ async fn open_sqlite(
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         // An acknowledged notice and a published feed position survive a power cut (design §6).
-        .synchronous(SqliteSynchronous::Full)
+        .synchronous(if settings.durable {
+            SqliteSynchronous::Full
+        } else {
+            SqliteSynchronous::Off
+        })
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(5))
         .pragma("temp_store", "memory")

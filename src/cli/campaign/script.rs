@@ -144,7 +144,7 @@ pub fn script(seed: u64, allowed: &[Fault]) -> Script {
     let begins_at = first + TimeDelta::minutes(rng.i64(0..MINUTES));
     let mailboxes = if rng.u8(..4) == 0 { 2 } else { 1 };
     let messages = rng.usize(12..=44);
-    let page_size = pick(&mut rng, &[2, 5, 10, 50]);
+    let page_size = pick(&mut rng, &[4, 10, 30, 100]);
     let latency_ms = pick(&mut rng, &[0, 30, 120, 400]);
     let span = rng.u64(WORKED.0..WORKED.1);
     let mut steps = work(&mut rng, span, mailboxes);

@@ -25,7 +25,7 @@ use crate::store::{Store, StoreError, StoreSettings};
 const OWNER: &str = "campaign";
 
 /// Whole months of the calendar before the present one, and after it.
-pub(super) const MONTHS: (u32, u32) = (1, 1);
+pub(super) const MONTHS: (u32, u32) = (0, 1);
 
 /// How often every cursor is polled while push works.
 pub(super) const POLLED_EVERY: Duration = Duration::from_mins(5);
@@ -154,6 +154,7 @@ impl Stage {
             seed: script.seed,
             mailboxes: script.mailboxes,
             messages: Some(script.messages),
+            ordinary_folders: Some(3),
             clock: Some(clock.clone()),
             ..Options::default()
         };
@@ -161,13 +162,17 @@ impl Stage {
         let told = Told {
             database_url: url,
             clock: Arc::new(clock.clone()),
+            store: StoreSettings {
+                connections: 4,
+                readers: 2,
+                durable: false,
+            },
             variables: &[
                 ("CALENDAR_PAST_MONTHS", MONTHS.0.to_string()),
                 ("CALENDAR_FUTURE_MONTHS", MONTHS.1.to_string()),
                 ("PAGE_SIZE", script.page_size.to_string()),
                 ("POLL_INTERVAL", seconds(POLLED_EVERY)),
                 ("POLL_INTERVAL_WITHOUT_PUSH", seconds(POLLED_EVERY / 2)),
-                ("POOL_SIZE", "4".to_owned()),
             ],
         };
         let loopback = Loopback::begin(options, told, |app| habits(app, sabotage)).await?;

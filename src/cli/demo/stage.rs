@@ -18,7 +18,7 @@ use crate::model::mailbox::Mailbox;
 use crate::model::time::{Clock, SystemClock, later};
 use crate::model::work::Wish;
 use crate::sandbox::{Options, Sandbox};
-use crate::store::Store;
+use crate::store::{Store, StoreSettings};
 
 /// Whose mailboxes they are.
 const OWNER: &str = "demo";
@@ -71,6 +71,7 @@ impl Stage {
         let told = Told {
             database_url: url,
             clock: Arc::new(SystemClock),
+            store: StoreSettings::default(),
             variables: &[],
         };
         let loopback = Loopback::begin(options, told, |app| app).await?;
