@@ -32,6 +32,7 @@ use crate::api;
 use crate::config::{PublicUrl, Settings};
 use crate::home::{HomeSettings, Homes};
 use crate::model::ids::MailboxId;
+use crate::mirror;
 use crate::model::time::SharedClock;
 use crate::notifications;
 
@@ -41,11 +42,22 @@ const GRACE: Duration = Duration::from_secs(8);
 /// How long outcomes, ticks, states of sign-ins and tombstones are kept.
 const KEPT: Duration = Duration::from_hours(24 * 30);
 
+/// What makes the schedules fire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rhythm {
+    /// Cron, by the machine's clock.
+    Cron,
+    /// The clock of the parts, which somebody may be moving by hand.
+    OwnClock,
+}
+
 /// The whole service.
 #[derive(Clone)]
 pub struct App {
     parts: Parts,
     homes: HomeSettings,
+    mirror: mirror::Settings,
+    rhythm: Rhythm,
 }
 
 impl App {
@@ -78,11 +90,13 @@ impl App {
     pub fn of(parts: Parts) -> Self {
         let limit = usize::try_from(parts.settings.homes.limit).unwrap_or(usize::MAX);
         Self {
+            mirror: Service::mirroring(&parts),
             parts,
             homes: HomeSettings {
                 limit,
                 ..HomeSettings::default()
             },
+            rhythm: Rhythm::Cron,
         }
     }
 
@@ -90,6 +104,20 @@ impl App {
     #[must_use]
     pub fn with_homes(mut self, homes: HomeSettings) -> Self {
         self.homes = homes;
+        self
+    }
+
+    /// The same with changes to how it mirrors that no setting makes.
+    #[must_use]
+    pub fn with_mirroring(mut self, change: impl FnOnce(&mut mirror::Settings)) -> Self {
+        change(&mut self.mirror);
+        self
+    }
+
+    /// The same with schedules that follow the clock of its parts instead of the machine's.
+    #[must_use]
+    pub fn with_schedules_by_its_clock(mut self) -> Self {
+        self.rhythm = Rhythm::OwnClock;
         self
     }
 
@@ -119,8 +147,11 @@ impl App {
 
     /// Serves on `listener` until `stop`; then answers what is under way, gives every mailbox back and returns.
     pub async fn run(self, listener: TcpListener, stop: CancellationToken) -> Result<(), AppError> {
-        let (schedules, due) =
-            Schedules::start(self.parts.store.clone(), Arc::clone(&self.parts.clock)).await?;
+        let (store, clock) = (self.parts.store.clone(), Arc::clone(&self.parts.clock));
+        let (schedules, due) = match self.rhythm {
+            Rhythm::Cron => Schedules::start(store, clock).await?,
+            Rhythm::OwnClock => Schedules::start_by(store, clock),
+        };
         match self.parts.public_url() {
             Some(url) => info!(public_url = %url, "notifications are expected at {url}"),
             None => {
@@ -155,7 +186,8 @@ impl App {
         stop: CancellationToken,
     ) -> Result<bool, crate::home::HomeError> {
         let homes = self.make_homes();
-        let resident = Arc::new(Service::new(self.parts.clone()).deaf());
+        let service = Service::mirroring_so(self.parts.clone(), self.mirror.clone());
+        let resident = Arc::new(service.deaf());
         Ok(homes.serve_one(mailbox, resident, stop).await?.is_some())
     }
 
@@ -181,7 +213,8 @@ impl App {
     }
 
     async fn keep_homes(self, stop: CancellationToken) {
-        let resident = Arc::new(Service::new(self.parts.clone()));
+        let service = Service::mirroring_so(self.parts.clone(), self.mirror.clone());
+        let resident = Arc::new(service);
         self.make_homes().run(resident, stop).await;
     }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use chrono::{DurationRound, TimeDelta};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
@@ -67,7 +68,13 @@ impl Schedule {
 
 /// The running schedules; dropping it does not stop them, [`Schedules::stop`] does.
 pub struct Schedules {
-    scheduler: JobScheduler,
+    firing: Firing,
+}
+
+enum Firing {
+    Cron(JobScheduler),
+    /// One task a schedule.
+    ByClock(JoinSet<()>),
 }
 
 impl Schedules {
@@ -90,13 +97,39 @@ impl Schedules {
             scheduler.add(job).await?;
         }
         scheduler.start().await?;
-        Ok((Self { scheduler }, due))
+        let firing = Firing::Cron(scheduler);
+        Ok((Self { firing }, due))
+    }
+
+    /// The same on `clock`: each schedule fires at the first instant of its grain. Cron knows only the machine's clock, which
+    /// stands still compared with one that is moved by hand.
+    pub fn start_by(store: Store, clock: SharedClock) -> (Self, mpsc::Receiver<Schedule>) {
+        let (won, due) = mpsc::channel(Schedule::ALL.len() * 2);
+        let mut tasks = JoinSet::new();
+        for schedule in Schedule::ALL {
+            let (store, clock, won) = (store.clone(), clock.clone(), won.clone());
+            tasks.spawn(async move {
+                loop {
+                    let now = clock.now();
+                    let began = now.duration_trunc(schedule.grain()).unwrap_or(now);
+                    clock.sleep_until(began + schedule.grain()).await;
+                    tick(schedule, &store, &clock, &won).await;
+                }
+            });
+        }
+        let firing = Firing::ByClock(tasks);
+        (Self { firing }, due)
     }
 
     /// Stops firing.
-    pub async fn stop(mut self) {
-        if let Err(error) = self.scheduler.shutdown().await {
-            warn!(%error, "the cron scheduler did not stop cleanly");
+    pub async fn stop(self) {
+        match self.firing {
+            Firing::Cron(mut scheduler) => {
+                if let Err(error) = scheduler.shutdown().await {
+                    warn!(%error, "the cron scheduler did not stop cleanly");
+                }
+            }
+            Firing::ByClock(mut tasks) => tasks.shutdown().await,
         }
     }
 }

@@ -57,8 +57,14 @@ pub(super) struct Visit {
 impl Service {
     /// With these parts.
     pub fn new(parts: Parts) -> Self {
+        let mirror = Self::mirroring(&parts);
+        Self::mirroring_so(parts, mirror)
+    }
+
+    /// How mailboxes are mirrored, as far as the settings tell.
+    pub fn mirroring(parts: &Parts) -> mirror::Settings {
         let told = &parts.settings.mirror;
-        let mirror = mirror::Settings {
+        mirror::Settings {
             push: parts.public_url().is_some(),
             poll_with_push: told.poll_interval,
             poll_without_push: told.poll_interval_without_push,
@@ -68,7 +74,11 @@ impl Service {
             audit_every: told.audit_interval,
             listening_since: Some(parts.clock.now()),
             ..mirror::Settings::default()
-        };
+        }
+    }
+
+    /// With these parts, mirroring as told here and not by them.
+    pub fn mirroring_so(parts: Parts, mirror: mirror::Settings) -> Self {
         let reconciler = Arc::new(Reconciler::new(
             parts.store.clone(),
             Arc::clone(&parts.clock),

@@ -11,13 +11,16 @@ use clap::{Parser, Subcommand};
 
 mod ambience;
 mod browser;
+pub mod campaign;
 mod config;
 mod demo;
 mod keys;
+mod loopback;
 mod mailboxes;
 mod migrate;
 mod openapi;
 mod output;
+mod place;
 mod progress;
 mod report;
 mod sandbox;
@@ -51,6 +54,7 @@ enum Command {
     Serve(serve::Arguments),
     Demo(demo::DemoArgs),
     Sandbox(sandbox::Arguments),
+    Campaign(campaign::Arguments),
     Mailboxes(mailboxes::Arguments),
     Sync(sync::Arguments),
     Verify(verify::Arguments),
@@ -94,6 +98,7 @@ async fn run(command: Command) -> Result<Ended, Failure> {
         Command::Serve(arguments) => serve::run(arguments).await,
         Command::Demo(arguments) => demo::run(&arguments).await,
         Command::Sandbox(arguments) => sandbox::run(arguments).await,
+        Command::Campaign(arguments) => campaign::run(arguments).await,
         Command::Mailboxes(arguments) => mailboxes::run(arguments).await,
         Command::Sync(arguments) => sync::run(arguments).await,
         Command::Verify(arguments) => verify::run(arguments).await,

@@ -197,7 +197,7 @@ impl<'a> Writing<'a> {
             .iter()
             .map(|found| MessageWrite {
                 message: &found.message,
-                fetched_at: found.fetched_at,
+                fetched_at: self.asked_at(found.fetched_at),
                 round,
             })
             .collect();
@@ -225,6 +225,15 @@ impl<'a> Writing<'a> {
             self.message_written(message, before.get(&message.external_id), effect);
         }
         Ok(())
+    }
+
+    /// When the request for a row was sent: what an earlier one found never overwrites what a later one did (M36).
+    fn asked_at(&self, fetched_at: Timestamp) -> Timestamp {
+        if self.mirror.settings.sabotage.forgets_when_it_asked {
+            self.now
+        } else {
+            fetched_at
+        }
     }
 
     fn message_written(&mut self, message: &Message, before: Option<&MessageHead>, effect: Effect) {
@@ -354,7 +363,7 @@ impl<'a> Writing<'a> {
             .iter()
             .map(|found| EventWrite {
                 event: &found.event,
-                fetched_at: found.fetched_at,
+                fetched_at: self.asked_at(found.fetched_at),
                 round: round.filter(|_| found.seen),
             })
             .collect();

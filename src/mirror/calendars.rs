@@ -165,7 +165,7 @@ impl Mirror {
         report: &mut StructureReport,
     ) -> Result<(), MirrorError> {
         let window = Window::at(now, self.settings.months_past, self.settings.months_future);
-        let cursors = self.store.cursors_list(self.mailbox).await?;
+        let cursors = self.store.cursors_of_views(self.mailbox).await?;
         let open: HashSet<&CursorScope> = cursors.iter().map(|cursor| &cursor.scope).collect();
         let calendars = self.store.calendars_list(self.mailbox).await?;
         let fresh: Vec<Cursor> = calendars
@@ -191,7 +191,7 @@ impl Mirror {
 
     /// Closes windows whose successor has been walked whole (M53), and those of calendars that are gone.
     async fn close_windows(&self, report: &mut StructureReport) -> Result<(), MirrorError> {
-        let cursors = self.store.cursors_list(self.mailbox).await?;
+        let cursors = self.store.cursors_of_views(self.mailbox).await?;
         let calendars: HashSet<GraphId> = self
             .store
             .calendars_list(self.mailbox)

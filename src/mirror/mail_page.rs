@@ -92,6 +92,11 @@ impl Mirror {
         }
         let removed: Vec<GraphId> = removed.into_iter().collect();
         for head in self.heads(&removed).await?.into_values() {
+            if self.settings.sabotage.believes_removals {
+                let gone = (head.external_id, self.clock.now());
+                findings.gone_messages.push(gone);
+                continue;
+            }
             findings
                 .suspicions
                 .push((NoticeKind::Message, head.external_id));
@@ -106,6 +111,17 @@ impl Mirror {
         folder: &GraphId,
     ) -> Result<Findings, MirrorError> {
         let mut findings = Findings::default();
+        if self.settings.sabotage.sweeps_without_asking {
+            let now = self.clock.now();
+            let unseen = self
+                .store
+                .messages_unseen(self.mailbox, folder, cursor.round, now)
+                .await?;
+            findings
+                .gone_messages
+                .extend(unseen.into_iter().map(|id| (id, now)));
+            return Ok(findings);
+        }
         if let Some(began_at) = cursor.round_started_at {
             let unseen = self
                 .store

@@ -62,6 +62,11 @@ impl Memory {
         self.state().walking.contains(scope)
     }
 
+    /// Whether any cursor is being walked.
+    pub(crate) fn is_anything_walking(&self) -> bool {
+        !self.state().walking.is_empty()
+    }
+
     /// Claims a cursor, once whoever walks it has done so.
     pub(crate) async fn claim_in_turn(self: &Arc<Self>, scope: &CursorScope) -> Claim {
         loop {

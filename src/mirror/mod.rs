@@ -52,6 +52,8 @@ pub use error::{MirrorError, Remedy};
 use memory::Memory;
 pub use report::{RefreshReport, RoundsReport, StructureReport, Tally};
 pub use restarts::Restarts;
+#[doc(hidden)]
+pub use settings::Sabotage;
 pub use settings::Settings;
 pub use window::Window;
 

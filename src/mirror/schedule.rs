@@ -3,9 +3,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use futures_util::future::{BoxFuture, FutureExt};
-use futures_util::stream::FuturesUnordered;
+use tokio::task::JoinSet;
 
 use super::error::MirrorError;
 use super::report::RoundsReport;
@@ -15,8 +14,6 @@ use crate::model::time::{Timestamp, later};
 use crate::model::work::{Cursor, CursorScope, CursorState, Lane};
 use crate::store::MailboxMark;
 
-/// The first audit comes so long after the first copy is complete.
-const FIRST_AUDIT: Duration = Duration::from_mins(5);
 /// Full rounds walked at once: a folder's pages are one chain, and a mailbox takes four requests at a time (F3.9).
 const FULL_ROUNDS: usize = 4;
 /// After so long a call of [`Mirror::rounds_due`] comes to its end.
@@ -31,8 +28,10 @@ impl Mirror {
     /// moment; what was walked so far stands in the cursors.
     pub async fn rounds_due(&self) -> Result<RoundsReport, MirrorError> {
         let mut report = RoundsReport::default();
-        let mut full = FuturesUnordered::new();
-        let mut short = FuturesUnordered::new();
+        // Tasks of their own: a walk that nobody polls while this one waits for the database might hold the connection it waits
+        // for.
+        let mut full = JoinSet::new();
+        let mut short = JoinSet::new();
         // Cursors that failed in this call are left alone until their time comes.
         let mut looked_at: HashSet<(CursorScope, Timestamp)> = HashSet::new();
         let until = later(self.clock.now(), SPELL);
@@ -55,7 +54,7 @@ impl Mirror {
                 if cursor.scope == CursorScope::Folders {
                     // A new folder does not wait for the end of a long backfill (M46).
                     looked_at.insert((cursor.scope, cursor.due_at));
-                    short.push(self.clone().look_at_the_tree().boxed());
+                    short.spawn(self.clone().look_at_the_tree());
                     continue;
                 }
                 if taken >= room {
@@ -64,17 +63,25 @@ impl Mirror {
                 if let Some(walk) = self.start(&cursor, until).await? {
                     looked_at.insert((cursor.scope, cursor.due_at));
                     if is_full {
-                        full.push(walk);
+                        full.spawn(walk);
                     } else {
-                        short.push(walk);
+                        short.spawn(walk);
                     }
                 }
             }
             let walked = tokio::select! {
-                Some(walked) = short.next() => walked,
-                Some(walked) = full.next() => walked,
+                Some(walked) = short.join_next() => walked,
+                Some(walked) = full.join_next() => walked,
                 else => break,
-            }?;
+            };
+            let walked = match walked {
+                Ok(walked) => walked?,
+                Err(join) => match join.try_into_panic() {
+                    Ok(panic) => std::panic::resume_unwind(panic),
+                    // The runtime is shutting down.
+                    Err(_) => break,
+                },
+            };
             report += walked.report;
         }
         self.mark_progress().await?;
@@ -131,7 +138,7 @@ impl Mirror {
             marks.push(MailboxMark::BackfilledAt(now));
         }
         if mailbox.audit_at.is_none() {
-            marks.push(MailboxMark::AuditAt(Some(later(now, FIRST_AUDIT))));
+            marks.push(MailboxMark::AuditAt(Some(later(now, self.settings.first_audit_after))));
         }
         if !marks.is_empty() {
             self.mark(&marks).await?;
@@ -179,11 +186,15 @@ impl Mirror {
             later(calendars_at, self.settings.calendars_every),
             Window::next_roll(now),
         ];
-        let cursors = self.store.cursors_list(self.mailbox).await?;
-        let resting = cursors
-            .iter()
-            .filter(|cursor| !self.memory.is_walking(&cursor.scope));
-        instants.extend(resting.map(|cursor| cursor.due_at));
+        if self.memory.is_anything_walking() {
+            let cursors = self.store.cursors_list(self.mailbox).await?;
+            let resting = cursors
+                .iter()
+                .filter(|cursor| !self.memory.is_walking(&cursor.scope));
+            instants.extend(resting.map(|cursor| cursor.due_at));
+        } else {
+            instants.extend(self.store.cursors_next_due(self.mailbox).await?);
+        }
         instants.extend(mailbox.audit_at);
         Ok(instants.into_iter().min())
     }

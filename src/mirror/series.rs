@@ -407,7 +407,7 @@ impl Mirror {
         &self,
         calendar: &GraphId,
     ) -> Result<Option<Window>, MirrorError> {
-        let cursors = self.store.cursors_list(self.mailbox).await?;
+        let cursors = self.store.cursors_of_views(self.mailbox).await?;
         Ok(cursors
             .iter()
             .filter_map(|cursor| match &cursor.scope {

@@ -31,12 +31,29 @@ pub struct Settings {
     pub largest_page: u32,
     /// How often the mirror is compared with the mailbox by itself.
     pub audit_every: Duration,
+    /// The first such comparison comes so long after the first copy is complete.
+    pub first_audit_after: Duration,
     /// A change found by delta that no notice announced within this time means that push does not work (M33).
     pub push_patience: Duration,
     /// Since when this process listens: what changed before may have been announced to nobody. None: always.
     pub listening_since: Option<Timestamp>,
     /// Shared by all mailboxes of a process (M49).
     pub restarts: Restarts,
+    /// Mistakes planted on purpose; set by tests only.
+    #[doc(hidden)]
+    pub sabotage: Sabotage,
+}
+
+/// Mistakes that tests plant, to see that a campaign finds them. No setting leads here.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sabotage {
+    /// What a removal, a notice or a sweep says is gone is deleted without being asked for (M4).
+    pub believes_removals: bool,
+    /// A fetch that started earlier overwrites one that started later (M36).
+    pub forgets_when_it_asked: bool,
+    /// The sweep after a full round deletes whatever the round has not shown (M45).
+    pub sweeps_without_asking: bool,
 }
 
 impl Default for Settings {
@@ -53,9 +70,11 @@ impl Default for Settings {
             first_page: 100,
             largest_page: LARGEST,
             audit_every: Duration::from_hours(24),
+            first_audit_after: Duration::from_mins(5),
             push_patience: Duration::from_mins(5),
             listening_since: None,
             restarts: Restarts::default(),
+            sabotage: Sabotage::default(),
         }
     }
 }

@@ -4,9 +4,10 @@
 //! so that a test or the sandbox can move a week in a millisecond. Instants are cut to the microsecond,
 //! because that is what PostgreSQL keeps, and a value must read back as it was written.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
@@ -75,10 +76,21 @@ impl Clock for SystemClock {
 /// A clock that is moved by hand.
 ///
 /// It either stands still between two moves or runs along with the machine, shifted. Clones share
-/// one time.
+/// one time, and know who sleeps on it: whoever moves a standing clock can go from one to the next.
 #[derive(Debug, Clone)]
 pub struct ManualClock {
     state: Arc<watch::Sender<State>>,
+    sleepers: Arc<Sleepers>,
+}
+
+/// How many sleep until which instant.
+#[derive(Debug, Default)]
+struct Sleepers(Mutex<BTreeMap<Timestamp, usize>>);
+
+/// Somebody asleep, until dropped.
+struct Asleep<'a> {
+    sleepers: &'a Sleepers,
+    until: Timestamp,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -92,6 +104,7 @@ impl ManualClock {
     pub fn standing_at(now: Timestamp) -> Self {
         Self {
             state: Arc::new(watch::Sender::new(State::Standing(to_micros(now)))),
+            sleepers: Arc::default(),
         }
     }
 
@@ -99,7 +112,13 @@ impl ManualClock {
     pub fn running() -> Self {
         Self {
             state: Arc::new(watch::Sender::new(State::Running(TimeDelta::zero()))),
+            sleepers: Arc::default(),
         }
+    }
+
+    /// The earliest instant that somebody sleeps for. One that has come belongs to a sleeper who has not got to run yet.
+    pub fn next_wakeup(&self) -> Option<Timestamp> {
+        self.sleepers.lock().keys().next().copied()
     }
 
     /// Moves the clock forward and wakes whoever waited for an instant that has come.
@@ -115,6 +134,11 @@ impl ManualClock {
                 }
             };
         });
+    }
+
+    /// Moves the clock forward to `instant`; an instant that has passed leaves it as it is.
+    pub fn advance_to(&self, instant: Timestamp) {
+        self.advance(until(self.now(), instant));
     }
 
     fn read(state: State) -> Timestamp {
@@ -136,12 +160,14 @@ impl Clock for ManualClock {
     fn sleep_until(&self, instant: Timestamp) -> Sleep<'_> {
         let mut changes = self.state.subscribe();
         Box::pin(async move {
+            let mut asleep = None;
             loop {
                 let state = *changes.borrow_and_update();
                 let now = Self::read(state);
                 if now >= instant {
                     return;
                 }
+                asleep.get_or_insert_with(|| self.sleepers.lay_down(instant));
                 match state {
                     State::Standing(_) => {
                         // The sender lives as long as `self`, which outlives this future.
@@ -159,9 +185,56 @@ impl Clock for ManualClock {
     }
 }
 
+impl Sleepers {
+    fn lay_down(&self, until: Timestamp) -> Asleep<'_> {
+        *self.lock().entry(until).or_default() += 1;
+        Asleep {
+            sleepers: self,
+            until,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Timestamp, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Asleep<'_> {
+    fn drop(&mut self) {
+        let mut sleepers = self.sleepers.lock();
+        if let Some(count) = sleepers.get_mut(&self.until) {
+            *count -= 1;
+            if *count == 0 {
+                sleepers.remove(&self.until);
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_clock_knows_the_next_who_sleeps_on_it() {
+        let clock = ManualClock::standing_at(Timestamp::UNIX_EPOCH);
+        let at = |seconds| later(Timestamp::UNIX_EPOCH, Duration::from_secs(seconds));
+        let early = clock.sleep_until(at(5));
+        let late = clock.sleep_until(at(9));
+        tokio::pin!(early, late);
+        let asleep = futures_util::poll!(&mut early).is_pending()
+            && futures_util::poll!(&mut late).is_pending();
+
+        let first = clock.next_wakeup();
+        clock.advance_to(at(5));
+        early.await;
+        let second = clock.next_wakeup();
+        clock.advance_to(at(2));
+
+        assert!(asleep);
+        assert_eq!((first, second), (Some(at(5)), Some(at(9))));
+        assert_eq!(clock.now(), at(5), "it never goes back");
+    }
 
     #[tokio::test]
     async fn a_standing_clock_wakes_its_sleepers_when_it_is_moved() {

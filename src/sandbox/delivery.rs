@@ -153,8 +153,16 @@ async fn deliver(world: World) {
 async fn post(world: World, courier: Courier, parcel: Parcel) {
     let clock = world.clock();
     let started_at = clock.now();
+    let latency = Duration::from_millis(world.lock().knobs.endpoint_latency_ms);
+    let posted = async {
+        let status = courier.post(&parcel.url, parcel.body()).await;
+        if latency > Duration::ZERO {
+            clock.sleep(latency).await;
+        }
+        status
+    };
     let status = tokio::select! {
-        status = courier.post(&parcel.url, parcel.body()) => status,
+        status = posted => status,
         () = clock.sleep(parcel.allowance()) => None,
     };
     let mut state = world.lock();

@@ -39,6 +39,9 @@ pub struct FaultRule {
     /// Milliseconds of the sandbox's clock to wait before anything else.
     #[serde(default)]
     pub delay_ms: u64,
+    /// Milliseconds of the sandbox's clock that the answer is held back after it was made.
+    #[serde(default)]
+    pub hold_ms: u64,
     /// The connection breaks instead of an answer.
     #[serde(default)]
     pub reset: bool,
@@ -60,6 +63,8 @@ pub enum FaultError {
 pub struct Effect {
     /// How long to wait first, on the sandbox's clock.
     pub delay: Duration,
+    /// How long the answer is held back once it is made: it is as old as that when it comes.
+    pub hold: Duration,
     /// Then this is the answer, if there is one.
     pub answer: Option<Struck>,
     /// Or the connection breaks.
@@ -138,6 +143,7 @@ fn effect(rule: &FaultRule) -> Effect {
         .and_then(|status| StatusCode::from_u16(status).ok());
     Effect {
         delay: Duration::from_millis(rule.delay_ms),
+        hold: Duration::from_millis(rule.hold_ms),
         answer: status.map(|status| struck(rule, status)),
         reset: rule.reset,
     }

@@ -21,7 +21,7 @@ use tower_http::compression::CompressionLayer;
 
 use super::call::{Call, Reply, segments};
 use super::error::GraphFault;
-use super::faults::Struck;
+use super::faults::{Effect, Struck};
 use super::identity::Caller;
 use super::ids::guid;
 use super::permission::{Need, permit, reachable};
@@ -214,6 +214,28 @@ pub async fn serve(
         .lock()
         .faults
         .strike(call.method.as_str(), path_and_query);
+    let hold = effect.as_ref().map_or(Duration::ZERO, |effect| effect.hold);
+    let outcome = struck_or_answered(
+        world,
+        call,
+        effect,
+        request_id,
+        client_request_id,
+    )
+    .await;
+    if hold > Duration::ZERO {
+        world.clock().sleep(hold).await;
+    }
+    outcome
+}
+
+async fn struck_or_answered(
+    world: &World,
+    call: &Call,
+    effect: Option<Effect>,
+    request_id: &str,
+    client_request_id: &str,
+) -> Outcome {
     if let Some(effect) = effect {
         if effect.delay > Duration::ZERO {
             world.clock().sleep(effect.delay).await;

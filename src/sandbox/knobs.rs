@@ -166,6 +166,8 @@ pub struct Knobs {
     pub notification_connections: usize,
     /// S61: slow and dropping endpoints are treated as such.
     pub endpoint_states: bool,
+    /// S61: answers to notifications count as if they had taken this much longer, in milliseconds of the sandbox's clock.
+    pub endpoint_latency_ms: u64,
     /// S62: the shortest wait before a notification, in milliseconds of the sandbox's clock.
     pub notification_delay_min_ms: u64,
     /// S62: the longest.
@@ -241,6 +243,7 @@ impl Default for Knobs {
             notification_batch: 20,
             notification_connections: 4,
             endpoint_states: true,
+            endpoint_latency_ms: 0,
             notification_delay_min_ms: 1_000,
             notification_delay_max_ms: 5_000,
             notification_loss_percent: 0,

@@ -62,6 +62,8 @@ pub struct Options {
     /// When set, the messages are spread evenly over this many ordinary folders and nothing else
     /// is seeded into the mailbox: the shape benchmarks ask for.
     pub folders: Option<usize>,
+    /// At most so many folders beside those every mailbox has; as many as people have when `None`.
+    pub ordinary_folders: Option<usize>,
     /// Length of each message body in bytes; as real mail has it when `None`.
     pub body_bytes: Option<usize>,
     /// Whether calendars are filled.
@@ -83,6 +85,7 @@ impl Default for Options {
             mailboxes: 3,
             messages: None,
             folders: None,
+            ordinary_folders: None,
             body_bytes: None,
             events: true,
             clock: None,

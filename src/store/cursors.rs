@@ -78,6 +78,31 @@ impl Store {
             .collect()
     }
 
+    /// The cursors of a mailbox's calendars, in their order in [`cursors_list`](Self::cursors_list).
+    pub async fn cursors_of_views(&self, mailbox: MailboxId) -> Result<Vec<Cursor>, StoreError> {
+        query(
+            "SELECT * FROM cursors WHERE mailbox_id = $1 AND kind = 'view' ORDER BY container, window_start",
+        )
+        .bind(mailbox)
+        .read(self)
+        .await?
+        .iter()
+        .map(read)
+        .collect()
+    }
+
+    /// When the next cursor of a mailbox is due; past when one is now.
+    pub async fn cursors_next_due(
+        &self,
+        mailbox: MailboxId,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let row = query("SELECT min(due_at) AS due_at FROM cursors WHERE mailbox_id = $1")
+            .bind(mailbox)
+            .read_one(self)
+            .await?;
+        row.map_or(Ok(None), |row| row.find("due_at"))
+    }
+
     /// The cursors of a mailbox whose time has come, the longest due first.
     pub async fn cursors_due(
         &self,

@@ -42,6 +42,8 @@ pub struct StoreSettings {
     pub connections: u32,
     /// Reading connections on SQLite.
     pub readers: u32,
+    /// Whether what is committed on SQLite outlasts a power cut. Only what is thrown away afterwards may do without.
+    pub durable: bool,
 }
 
 impl Default for StoreSettings {
@@ -49,6 +51,7 @@ impl Default for StoreSettings {
         Self {
             connections: 16,
             readers: 4,
+            durable: true,
         }
     }
 }
@@ -147,6 +150,25 @@ impl Store {
         match &self.core.pools {
             Pools::Sqlite { gate, .. } => gate.is_hurried(),
             Pools::Postgres { .. } => false,
+        }
+    }
+
+    /// Whether a statement or a transaction is under way on one of its connections; for whoever must know that nothing is.
+    pub fn is_busy(&self) -> bool {
+        let at_work = |size: u32, idle: usize| usize::try_from(size).unwrap_or(usize::MAX) > idle;
+        match &self.core.pools {
+            Pools::Postgres {
+                pool,
+                acknowledgements,
+                ..
+            } => [pool, acknowledgements]
+                .iter()
+                .any(|pool| at_work(pool.size(), pool.num_idle())),
+            Pools::Sqlite {
+                writer, readers, ..
+            } => [writer, readers]
+                .iter()
+                .any(|pool| at_work(pool.size(), pool.num_idle())),
         }
     }
 
@@ -381,7 +403,11 @@ async fn open_sqlite(
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         // An acknowledged notice and a published feed position survive a power cut (design §6).
-        .synchronous(SqliteSynchronous::Full)
+        .synchronous(if settings.durable {
+            SqliteSynchronous::Full
+        } else {
+            SqliteSynchronous::Off
+        })
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(5))
         .pragma("temp_store", "memory")

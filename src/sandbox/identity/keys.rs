@@ -2,9 +2,10 @@
 //!
 //! A key of 2048 bits takes a good part of a second in a debug build, so each is made when it is
 //! first needed, on a thread that may block, never under the world's lock. The keys are the one thing
-//! in the sandbox that does not grow from the seed.
+//! in the sandbox that does not grow from the seed. The first of every ring in a process is the same,
+//! whatever its id: somebody may start a thousand sandboxes, one after the other.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
@@ -34,6 +35,9 @@ struct Key {
     kid: String,
     pair: Arc<OnceLock<KeyPair>>,
 }
+
+/// The pair that every ring begins with.
+static FIRST: LazyLock<Arc<OnceLock<KeyPair>>> = LazyLock::new(Arc::default);
 
 impl Key {
     fn new(rng: &mut fastrand::Rng) -> Self {
@@ -85,7 +89,11 @@ impl Key {
 impl SigningKeys {
     pub(super) fn new(rng: &mut fastrand::Rng) -> Self {
         let mut rng = rng.fork();
-        let keys = vec![Key::new(&mut rng)];
+        let first = Key {
+            pair: Arc::clone(&FIRST),
+            ..Key::new(&mut rng)
+        };
+        let keys = vec![first];
         Self(Arc::new(Mutex::new(Ring { keys, rng })))
     }
 

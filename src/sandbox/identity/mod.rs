@@ -32,7 +32,7 @@ use self::grants::Grants;
 use self::keys::SigningKeys;
 use super::call::Reply;
 use super::error::GraphFault;
-use super::faults::Struck;
+use super::faults::{Effect, Struck};
 use super::http;
 use super::ids::guid;
 use super::world::{UserId, World};
@@ -324,6 +324,20 @@ async fn faults(Extract(world): Extract<World>, request: Request, next: Next) ->
         .path_and_query()
         .map_or("/", |path| path.as_str());
     let effect = world.lock().faults.strike(request.method().as_str(), path);
+    let hold = effect.as_ref().map_or(Duration::ZERO, |effect| effect.hold);
+    let response = struck_or_answered(&world, effect, request, next).await;
+    if hold > Duration::ZERO {
+        world.clock().sleep(hold).await;
+    }
+    response
+}
+
+async fn struck_or_answered(
+    world: &World,
+    effect: Option<Effect>,
+    request: Request,
+    next: Next,
+) -> Response {
     if let Some(effect) = effect {
         if effect.delay > Duration::ZERO {
             world.clock().sleep(effect.delay).await;

@@ -30,7 +30,8 @@ pub fn fill(
         return;
     }
     let words = words(user.language);
-    let folders = plant_folders(mail, words, rng);
+    let most = options.ordinary_folders.unwrap_or(usize::MAX);
+    let folders = plant_folders(mail, words, most, rng);
     let mut author = Author {
         mail,
         user,
@@ -94,14 +95,23 @@ fn even(
     }
 }
 
-fn plant_folders(mail: &mut MailState, words: &Words, rng: &mut fastrand::Rng) -> Vec<FolderKey> {
+fn plant_folders(
+    mail: &mut MailState,
+    words: &Words,
+    most: usize,
+    rng: &mut fastrand::Rng,
+) -> Vec<FolderKey> {
     let mut ordinary = Vec::new();
     for (nth, name) in words.folders.iter().enumerate() {
+        if ordinary.len() >= most {
+            break;
+        }
         let key = mail.plant_folder(Some(FolderKey::ROOT), name, None, false);
         ordinary.push(key);
         // The first is three deep in every mailbox.
         let is_deep = nth == 0;
-        let within = rng.usize(usize::from(is_deep)..4);
+        let room = most - ordinary.len() - 1;
+        let within = rng.usize(usize::from(is_deep)..4).min(room);
         for name in words.subfolders.iter().take(within) {
             let child = mail.plant_folder(Some(key), name, None, false);
             ordinary.push(child);

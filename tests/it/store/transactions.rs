@@ -132,6 +132,7 @@ async fn on_postgres_an_acknowledgement_does_not_wait_for_a_pool_that_is_taken()
     let settings = StoreSettings {
         connections: 1,
         readers: 1,
+        ..StoreSettings::default()
     };
     let store = Store::open_with(&database.url, settings, Arc::new(standing_clock()))
         .await
