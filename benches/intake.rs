@@ -49,6 +49,10 @@ use spread::show;
 use sync::{calibrate, with_fixed_sync};
 use table::table;
 
+/// The program's own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const CONNECTIONS: usize = 64;
 const WARM_UP: Duration = Duration::from_millis(700);
 

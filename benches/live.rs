@@ -34,6 +34,10 @@ use sync::{calibrate, with_fixed_sync};
 use table::table;
 
 /// A change that takes longer is a fault.
+/// The program's own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const PATIENCE: Duration = Duration::from_mins(1);
 
 struct Plan {

@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+/// See `Cargo.toml`.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     graph_mirror::cli::main()
 }

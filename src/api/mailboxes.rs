@@ -11,6 +11,7 @@ use super::problem::{Problem, ProblemBody};
 use super::query::mailbox_in_path;
 use super::state::Api;
 use crate::mailboxes::explain;
+use crate::mirror::ladder::QUARANTINE_AFTER;
 use crate::model::feed::{Audit, Difference};
 use crate::model::ids::{GraphId, MailboxId};
 use crate::model::mailbox::{Mailbox, MailboxState, StateReason};
@@ -150,6 +151,8 @@ pub struct Lag {
     pub waiting: i64,
     /// Seconds the oldest of them has waited.
     pub oldest_waiting_seconds: Option<u64>,
+    /// Items that could not be read however often they were tried; `graph-mirror quarantine list` shows them.
+    pub quarantined: usize,
 }
 
 /// The outcome of a comparison of mirror and mailbox.
@@ -322,6 +325,11 @@ pub async fn detail(
             seconds: mailbox.synced_at.map(|at| until(at, now).as_secs()),
             waiting: backlog.live + backlog.repair,
             oldest_waiting_seconds: backlog.oldest_live_at.map(|at| until(at, now).as_secs()),
+            quarantined: api
+                .store
+                .notices_failing(mailbox.id, QUARANTINE_AFTER, 1_000)
+                .await?
+                .len(),
         },
         last_audit: last_audit.map(AuditView::of),
         warnings: app_refused(&api).into_iter().collect(),

@@ -31,8 +31,8 @@ pub use service::Service;
 use crate::api;
 use crate::config::{PublicUrl, Settings};
 use crate::home::{HomeSettings, Homes};
-use crate::model::ids::MailboxId;
 use crate::mirror;
+use crate::model::ids::MailboxId;
 use crate::model::time::SharedClock;
 use crate::notifications;
 

@@ -22,6 +22,7 @@ mod openapi;
 mod output;
 mod place;
 mod progress;
+mod quarantine;
 mod report;
 mod sandbox;
 mod serve;
@@ -58,6 +59,7 @@ enum Command {
     Mailboxes(mailboxes::Arguments),
     Sync(sync::Arguments),
     Verify(verify::Arguments),
+    Quarantine(quarantine::Arguments),
     Keys(keys::Arguments),
     Migrate(migrate::Arguments),
     Config(config::Arguments),
@@ -102,6 +104,7 @@ async fn run(command: Command) -> Result<Ended, Failure> {
         Command::Mailboxes(arguments) => mailboxes::run(arguments).await,
         Command::Sync(arguments) => sync::run(arguments).await,
         Command::Verify(arguments) => verify::run(arguments).await,
+        Command::Quarantine(arguments) => quarantine::run(arguments).await,
         Command::Keys(arguments) => keys::run(arguments).await,
         Command::Migrate(arguments) => migrate::run(arguments).await,
         Command::Config(arguments) => config::run(arguments).await,

@@ -19,14 +19,14 @@ use crate::model::mail::Message;
 use crate::model::time::Timestamp;
 use crate::model::work::{ChangeHint, Cursor, CursorScope, Effect, Lane, NoticeKind};
 use crate::store::{
-    Backend, CursorFilter, EventWrite, MergeEffect, MessageHead, MessageMerge, MessageWrite,
-    NewChange, NewNotice, Priority, SeenNotice, Tx,
+    Backend, CursorFilter, EventWrite, MergeEffect, MessageHead, MessageMerge, MessageRows,
+    MessageWrite, NewChange, NewNotice, Priority, SeenNotice, Tx,
 };
 
 /// Rows written at once on SQLite, where one writer serves everybody, while notices arrive.
 const SLICE: usize = 64;
 /// Rows written at once on SQLite while none do: a commit costs as much for many rows as for few.
-const SLICE_ALONE: usize = 256;
+const SLICE_ALONE: usize = 1_000;
 /// Rows written at once on PostgreSQL.
 const SLICE_POSTGRES: usize = 500;
 
@@ -65,14 +65,44 @@ impl Mirror {
                 }
                 None => findings,
             };
+            let mut slice = slice;
+            let messages = std::mem::take(&mut slice.messages);
+            let rows = self.rows(&messages, slice.round)?;
             let mut tx = self.store.write(priority).await?;
             tx.fence(&self.fence).await?;
-            Writing::new(self, &mut tx, &mut applied)
-                .slice(slice)
-                .await?;
+            let mut writing = Writing::new(self, &mut tx, &mut applied);
+            writing.poll_at = slice.poll_at;
+            writing.messages(&messages, rows, slice.is_first).await?;
+            writing.slice(slice).await?;
             tx.commit().await?;
         }
         Ok(applied)
+    }
+
+    /// Messages, ready before anybody waits for the writer.
+    fn rows<'a>(
+        &self,
+        found: &'a [FoundMessage],
+        round: Option<i64>,
+    ) -> Result<MessageRows<'a>, MirrorError> {
+        let writes: Vec<MessageWrite<'_>> = found
+            .iter()
+            .map(|found| MessageWrite {
+                message: &found.message,
+                fetched_at: self.asked_at(found.fetched_at),
+                round,
+            })
+            .collect();
+        Ok(MessageRows::of(&writes)?)
+    }
+
+    /// When the request for a row was sent: what an earlier one found never overwrites what a later one did (M36).
+    fn asked_at(&self, fetched_at: Timestamp) -> Timestamp {
+        if self.settings.sabotage.forgets_when_it_asked {
+            self.clock.now()
+        } else {
+            fetched_at
+        }
     }
 
     /// How many rows are written at once.
@@ -116,8 +146,8 @@ impl<'a> Writing<'a> {
     async fn slice(mut self, slice: Findings) -> Result<(), MirrorError> {
         let Findings {
             round,
-            is_first,
-            messages,
+            is_first: _,
+            messages: _,
             parts,
             gone_messages,
             attachments,
@@ -130,12 +160,10 @@ impl<'a> Writing<'a> {
             postponed,
             dropped_cursors,
             dirty,
-            poll_at,
+            poll_at: _,
             marks,
             cursor,
         } = slice;
-        self.poll_at = poll_at;
-        self.messages(&messages, round, is_first).await?;
         self.parts(&parts, round).await?;
         self.gone_messages(&gone_messages).await?;
         for (message, list, fetched_at) in &attachments {
@@ -178,7 +206,7 @@ impl<'a> Writing<'a> {
     async fn messages(
         &mut self,
         found: &[FoundMessage],
-        round: Option<i64>,
+        rows: MessageRows<'_>,
         is_first: bool,
     ) -> Result<(), MirrorError> {
         if found.is_empty() {
@@ -193,17 +221,9 @@ impl<'a> Writing<'a> {
                 .collect();
             before = heads(self.tx.messages_heads(mailbox, &ids).await?);
         }
-        let writes: Vec<MessageWrite<'_>> = found
-            .iter()
-            .map(|found| MessageWrite {
-                message: &found.message,
-                fetched_at: self.asked_at(found.fetched_at),
-                round,
-            })
-            .collect();
         let effects: HashMap<GraphId, Effect> = self
             .tx
-            .messages_upsert(mailbox, &writes, self.now)
+            .messages_write(mailbox, rows, self.now)
             .await?
             .into_iter()
             .collect();
@@ -225,15 +245,6 @@ impl<'a> Writing<'a> {
             self.message_written(message, before.get(&message.external_id), effect);
         }
         Ok(())
-    }
-
-    /// When the request for a row was sent: what an earlier one found never overwrites what a later one did (M36).
-    fn asked_at(&self, fetched_at: Timestamp) -> Timestamp {
-        if self.mirror.settings.sabotage.forgets_when_it_asked {
-            self.now
-        } else {
-            fetched_at
-        }
     }
 
     fn message_written(&mut self, message: &Message, before: Option<&MessageHead>, effect: Effect) {
@@ -363,7 +374,7 @@ impl<'a> Writing<'a> {
             .iter()
             .map(|found| EventWrite {
                 event: &found.event,
-                fetched_at: self.asked_at(found.fetched_at),
+                fetched_at: self.mirror.asked_at(found.fetched_at),
                 round: round.filter(|_| found.seen),
             })
             .collect();

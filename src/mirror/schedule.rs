@@ -138,7 +138,10 @@ impl Mirror {
             marks.push(MailboxMark::BackfilledAt(now));
         }
         if mailbox.audit_at.is_none() {
-            marks.push(MailboxMark::AuditAt(Some(later(now, self.settings.first_audit_after))));
+            marks.push(MailboxMark::AuditAt(Some(later(
+                now,
+                self.settings.first_audit_after,
+            ))));
         }
         if !marks.is_empty() {
             self.mark(&marks).await?;

@@ -215,14 +215,7 @@ pub async fn serve(
         .faults
         .strike(call.method.as_str(), path_and_query);
     let hold = effect.as_ref().map_or(Duration::ZERO, |effect| effect.hold);
-    let outcome = struck_or_answered(
-        world,
-        call,
-        effect,
-        request_id,
-        client_request_id,
-    )
-    .await;
+    let outcome = struck_or_answered(world, call, effect, request_id, client_request_id).await;
     if hold > Duration::ZERO {
         world.clock().sleep(hold).await;
     }

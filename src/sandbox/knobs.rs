@@ -91,6 +91,8 @@ pub struct Knobs {
     pub page_bytes_limit: Option<usize>,
     /// S18: pages of lists and of rounds are smaller than asked for.
     pub short_pages: bool,
+    /// S18: no page of a list or round holds more items than this.
+    pub largest_page: Option<usize>,
     /// S18: the first page of a list or round is empty and has a nextLink.
     pub empty_page: bool,
     /// S23: an `isRead` change leaves `lastModifiedDateTime`.
@@ -208,6 +210,7 @@ impl Default for Knobs {
             batch_drop_response: false,
             page_bytes_limit: None,
             short_pages: false,
+            largest_page: None,
             empty_page: false,
             read_keeps_modified: true,
             poisoned_items: false,

@@ -59,8 +59,9 @@ impl Paging {
     }
 }
 
-/// The size of a page, smaller than asked for while the knob says so.
+/// The size of a page, smaller than asked for while the knobs say so.
 pub fn shortened(size: usize, knobs: &Knobs) -> usize {
+    let size = size.min(knobs.largest_page.unwrap_or(size).max(1));
     if knobs.short_pages {
         (size * 2 / 3).max(1)
     } else {

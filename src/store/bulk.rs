@@ -1,7 +1,7 @@
 //! Many rows in one statement.
 //!
 //! Statements come in a few fixed sizes, so that few of them are ever prepared: either the work is cut into chunks of
-//! these sizes, or a list is filled up to the next of them with values that select nothing more.
+//! these sizes, or a list is filled up to the next of them with values that select nothing more, or it is one array.
 
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -72,13 +72,23 @@ fn numbered(count: usize, first: usize) -> String {
     text
 }
 
-/// A list for `IN`: its placeholders from `$first` on, and its values filled up to a fixed length by repeating the
-/// last. There must be a value, and no more than [`LIST_AT_MOST`].
+/// A list for `IN`, of ids: its placeholders from `$first` on, and its values. There must be a value, and no more than
+/// [`LIST_AT_MOST`].
+///
+/// SQLite takes the whole of it as one JSON array. On PostgreSQL it is filled up to a fixed length by repeating the last.
 pub(super) fn list<'q, T: Into<Value<'q>>>(
+    backend: Backend,
     values: impl IntoIterator<Item = T>,
     first: usize,
 ) -> (String, Vec<Value<'q>>) {
     let mut values = values.into_iter().map(Into::into).collect::<Vec<_>>();
+    if backend == Backend::Sqlite {
+        let ids = serde_json::Value::from_iter(values.iter().filter_map(Value::id));
+        return (
+            format!("(SELECT value FROM json_each(${first}))"),
+            vec![Value::json(ids.to_string())],
+        );
+    }
     let length = filled_up(values.len());
     if let Some(last) = values.last().cloned() {
         values.resize(length.max(values.len()), last);
@@ -122,8 +132,16 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_filled_up_with_its_last_value() {
-        let (text, values) = list(["a", "b"], 2);
+    fn a_list_is_one_array_on_sqlite() {
+        let (text, values) = list(Backend::Sqlite, ["a", "b\""], 2);
+
+        assert_eq!(text, "(SELECT value FROM json_each($2))");
+        assert!(matches!(&values[..], [Value::Json(Some(text))] if text == r#"["a","b\""]"#));
+    }
+
+    #[test]
+    fn a_list_is_filled_up_with_its_last_value_on_postgres() {
+        let (text, values) = list(Backend::Postgres, ["a", "b"], 2);
 
         assert_eq!(text, "($2, $3, $4, $5)");
         assert_eq!(values.len(), 4);

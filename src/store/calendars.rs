@@ -49,7 +49,7 @@ impl Tx {
         writes: &[CalendarWrite<'_>],
         now: Timestamp,
     ) -> Result<Vec<(GraphId, Effect)>, StoreError> {
-        let rows = writes.iter().map(|write| incoming(*write)).collect();
+        let rows = writes.iter().map(|write| incoming(*write).into()).collect();
         CALENDARS.upsert(self, mailbox, rows, now).await
     }
 

@@ -44,6 +44,17 @@ impl<'q> Value<'q> {
         Self::Json(Some(text.into()))
     }
 
+    /// The text of an id, as SQLite keeps it; none for what is no id.
+    pub(crate) fn id(&self) -> Option<String> {
+        match self {
+            Self::Uuid(value) => value.map(|id| id.to_string()),
+            Self::Text(value) => value
+                .as_ref()
+                .map(|text| clean(Cow::Borrowed(text)).into_owned()),
+            _ => None,
+        }
+    }
+
     pub(crate) fn add_postgres(self, to: &mut PgArguments) -> Result<(), Fault> {
         match self {
             Self::Uuid(value) => to.add(value),

@@ -248,8 +248,8 @@ impl Tx {
     ) -> Result<Vec<(GraphId, Effect)>, StoreError> {
         let rows = writes
             .iter()
-            .map(|write| incoming(*write))
-            .collect::<Result<Vec<_>, _>>()?;
+            .map(|write| Ok(incoming(*write)?.into()))
+            .collect::<Result<Vec<_>, StoreError>>()?;
         EVENTS.upsert(self, mailbox, rows, now).await
     }
 
@@ -307,7 +307,7 @@ impl Tx {
         let mut gone = EVENTS.bury(self, mailbox, events, fetched_at, now).await?;
         let mut members = Vec::new();
         for masters in gone.chunks(bulk::LIST_AT_MOST) {
-            let (list, values) = bulk::list(masters, 2);
+            let (list, values) = bulk::list(self.backend(), masters, 2);
             let rows = query(format!(
                 "SELECT external_id FROM calendar_events
                  WHERE mailbox_id = $1 AND series_master_external_id IN {list} ORDER BY start_at, external_id"
@@ -353,7 +353,7 @@ impl Tx {
     ) -> Result<Vec<GraphId>, StoreError> {
         let mut dropped = Vec::new();
         for ids in events.chunks(bulk::LIST_AT_MOST) {
-            let (list, values) = bulk::list(ids, 2);
+            let (list, values) = bulk::list(self.backend(), ids, 2);
             let rows = query(format!(
                 "DELETE FROM calendar_events WHERE mailbox_id = $1 AND external_id IN {list} RETURNING external_id"
             ))

@@ -100,7 +100,7 @@ impl Tx {
             let found = read(row)?;
             stored.insert(found.folder.external_id.clone(), found.folder);
         }
-        let incoming = writes.iter().map(|write| incoming(*write)).collect();
+        let incoming = writes.iter().map(|write| incoming(*write).into()).collect();
         let effects = FOLDERS.upsert(self, mailbox, incoming, now).await?;
         Ok(writes
             .iter()

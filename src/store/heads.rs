@@ -4,7 +4,7 @@ use super::bulk;
 use super::codec::{Row, Value};
 use super::dispatch::{Query, query};
 use super::error::StoreError;
-use super::pool::{Store, Tx};
+use super::pool::{Backend, Store, Tx};
 use crate::model::ids::{GraphId, MailboxId};
 use crate::model::time::Timestamp;
 
@@ -36,7 +36,7 @@ impl Store {
     ) -> Result<Vec<MessageHead>, StoreError> {
         let mut heads = Vec::new();
         for chunk in messages.chunks(bulk::LIST_AT_MOST) {
-            let rows = select(mailbox, chunk).read(self).await?;
+            let rows = select(self.backend(), mailbox, chunk).read(self).await?;
             heads.extend(rows.iter().map(read).collect::<Result<Vec<_>, _>>()?);
         }
         Ok(heads)
@@ -52,15 +52,15 @@ impl Tx {
     ) -> Result<Vec<MessageHead>, StoreError> {
         let mut heads = Vec::new();
         for chunk in messages.chunks(bulk::LIST_AT_MOST) {
-            let rows = select(mailbox, chunk).rows(self).await?;
+            let rows = select(self.backend(), mailbox, chunk).rows(self).await?;
             heads.extend(rows.iter().map(read).collect::<Result<Vec<_>, _>>()?);
         }
         Ok(heads)
     }
 }
 
-fn select(mailbox: MailboxId, messages: &[GraphId]) -> Query<'_> {
-    let (places, values) = bulk::list(messages, 2);
+fn select(backend: Backend, mailbox: MailboxId, messages: &[GraphId]) -> Query<'_> {
+    let (places, values) = bulk::list(backend, messages, 2);
     query(format!(
         "SELECT external_id, folder_external_id, thread_external_id, change_key, is_draft, has_attachments, fetched_at
          FROM email_messages WHERE mailbox_id = $1 AND external_id IN {places}"

@@ -5,7 +5,7 @@
 //! waits longer than two seconds, is told that the database is busy, and Graph delivers again later.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,15 +14,15 @@ use tracing::error;
 
 use super::bulk;
 use super::codec::{Row, Value, Word, clean_json};
-use super::dispatch::{On, Sql, query};
+use super::dispatch::{On, Query, Sql, query};
 use super::error::StoreError;
 use super::gate::Priority;
-use super::notices::{COALESCE, kind_of_subscription};
-use super::pool::{Backend, Core, Pools, Store, Tx};
+use super::notices::COALESCE;
+use super::pool::{Backend, Core, Pools, Store};
 use super::wake::Wake;
 use crate::model::ids::{GraphId, MailboxId, SubscriptionKey};
 use crate::model::time::Timestamp;
-use crate::model::work::{ChangeHint, NoticeKind};
+use crate::model::work::ChangeHint;
 
 /// How many intakes may wait; one more is told that the database is busy.
 const LINE: usize = 4_096;
@@ -145,7 +145,6 @@ async fn serve(core: Arc<Core>, mut line: mpsc::Receiver<Waiting>) {
 #[derive(Debug, Clone, Copy)]
 struct Known {
     mailbox: MailboxId,
-    kind: NoticeKind,
     is_connected: bool,
 }
 
@@ -226,7 +225,7 @@ async fn record_postgres(
                 SELECT count(*) AS mailboxes, string_agg(' m' || replace(CAST(mailbox_id AS text), '-', ''), '') AS names
                 FROM (SELECT DISTINCT mailbox_id FROM noted) d
             )
-            SELECT DISTINCT key, mailbox_id, kind, state, (
+            SELECT DISTINCT key, mailbox_id, state, (
                 SELECT CAST(pg_notify($7, $8 || CASE WHEN mailboxes > 150 THEN ' *' ELSE names END) AS text)
                 FROM told WHERE mailboxes > 0
             ) AS told
@@ -272,7 +271,6 @@ fn read_known(rows: &[Row]) -> Result<HashMap<SubscriptionKey, Known>, StoreErro
         .map(|row| {
             let known = Known {
                 mailbox: row.get("mailbox_id")?,
-                kind: kind_of_subscription(&row.get::<String>("kind")?),
                 is_connected: row.get::<String>("state")? == "connected",
             };
             Ok((row.get("key")?, known))
@@ -293,37 +291,68 @@ fn tell(core: &Core, known: &HashMap<SubscriptionKey, Known>) {
     core.wakes.tell(&connected(known));
 }
 
-/// One transaction of the one writer: a look at the subscriptions, then one insert per chunk.
+/// One trip to the one writer for each chunk, with one statement that is its own transaction: while everybody's processor is
+/// busy, each further trip costs as much as the commit. Notices of unknown subscriptions are rare and follow by themselves.
 async fn record_sqlite(
     core: &Arc<Core>,
     items: &Items<'_>,
 ) -> Result<HashMap<SubscriptionKey, Known>, StoreError> {
-    let mut tx = core.write(Priority::Acknowledgement).await?;
-    let keys = items.keys().map(|(key, _)| *key).collect::<BTreeSet<_>>();
-    let keys = keys.into_iter().collect::<Vec<_>>();
     let mut known = HashMap::new();
-    for keys in keys.chunks(bulk::LIST_AT_MOST) {
-        let (list, values) = bulk::list(keys.iter().copied(), 1);
-        let rows = query(format!(
-            "SELECT s.key, s.mailbox_id, s.kind, m.state
-             FROM subscriptions s JOIN mailboxes m ON m.id = s.mailbox_id WHERE s.key IN {list}"
-        ))
-        .bind_all(values)
-        .rows(&mut tx)
-        .await?;
+    let all = items.iter().collect::<Vec<_>>();
+    for chunk in all.chunks(bulk::LIST_AT_MOST) {
+        let rows = core
+            .write_at_once(Priority::Acknowledgement, noting(chunk))
+            .await?;
         known.extend(read_known(&rows)?);
     }
-    let mut noted = Vec::new();
-    let mut parked = Vec::new();
-    for ((key, external_id), item) in items {
-        match known.get(key) {
-            Some(known) if known.is_connected => noted.push((known, *external_id, item)),
-            Some(_) => {}
-            None => parked.push(item),
-        }
+    tell(core, &known);
+    let strangers = all
+        .iter()
+        .filter(|((key, _), _)| !known.contains_key(key))
+        .map(|(_, item)| *item)
+        .collect::<Vec<_>>();
+    park(core, &strangers).await?;
+    Ok(known)
+}
+
+/// Records what a chunk names of known subscriptions, and shows these. Rows and keys are filled up to a fixed count, rows with
+/// NULL, which is nobody's key.
+fn noting<'q>(chunk: &[(&(SubscriptionKey, &'q GraphId), &Item<'q>)]) -> Query<'q> {
+    let count = bulk::filled_up(chunk.len());
+    let mut values = Vec::with_capacity(count * 5);
+    for ((key, external_id), item) in chunk {
+        values.extend([
+            Value::from(*key),
+            (*external_id).into(),
+            item.last.hint.into(),
+            item.first_received_at.into(),
+        ]);
     }
-    insert_noted(&mut tx, &noted).await?;
-    for item in parked {
+    values.resize(count * 4, Value::Text(None));
+    values.extend(chunk.iter().map(|((key, _), _)| Value::from(*key)));
+    values.resize(count * 5, Value::Text(None));
+    query(format!(
+        "WITH named (key, external_id, hint, received_at) AS (VALUES {})
+         INSERT INTO notices (mailbox_id, kind, external_id, lane, hint, generation, received_at, due_at, attempts)
+         SELECT s.mailbox_id, CASE s.kind WHEN 'events' THEN 'event' ELSE 'message' END, n.external_id, 'live', n.hint, 1,
+            n.received_at, n.received_at, 0
+         FROM named n CROSS JOIN subscriptions s ON s.key = n.key CROSS JOIN mailboxes m ON m.id = s.mailbox_id
+         WHERE m.state = 'connected' {COALESCE};
+         SELECT s.key, s.mailbox_id, m.state
+         FROM subscriptions s JOIN mailboxes m ON m.id = s.mailbox_id WHERE s.key IN {}",
+        bulk::rows(Backend::Sqlite, count, 4),
+        bulk::rows(Backend::Sqlite, 1, count),
+    ))
+    .bind_all(values)
+}
+
+/// Keeps notices of subscriptions that are not known yet (M20).
+async fn park(core: &Arc<Core>, strangers: &[&Item<'_>]) -> Result<(), StoreError> {
+    if strangers.is_empty() {
+        return Ok(());
+    }
+    let mut tx = core.write(Priority::Acknowledgement).await?;
+    for item in strangers {
         query(
             "INSERT INTO parked_notices (id, key, graph_subscription_id, external_id, hint, received_at, raw)
              VALUES ($1, $2, $3, $4, $5, $6, $7)",
@@ -338,41 +367,5 @@ async fn record_sqlite(
         .execute(&mut tx)
         .await?;
     }
-    for wake in connected(&known) {
-        tx.wake_with(wake);
-    }
-    tx.commit().await?;
-    Ok(known)
-}
-
-/// The rows of a statement are filled up to a fixed count with rows of NULL that select nothing.
-async fn insert_noted(
-    tx: &mut Tx,
-    noted: &[(&Known, &GraphId, &Item<'_>)],
-) -> Result<(), StoreError> {
-    for chunk in noted.chunks(bulk::LIST_AT_MOST) {
-        let count = bulk::filled_up(chunk.len());
-        let mut values = Vec::with_capacity(count * 5);
-        for (known, external_id, item) in chunk {
-            values.extend([
-                Value::from(known.mailbox),
-                known.kind.into(),
-                (*external_id).into(),
-                item.last.hint.into(),
-                item.first_received_at.into(),
-            ]);
-        }
-        values.resize(count * 5, Value::Text(None));
-        query(format!(
-            "WITH named (mailbox_id, kind, external_id, hint, received_at) AS (VALUES {})
-             INSERT INTO notices (mailbox_id, kind, external_id, lane, hint, generation, received_at, due_at, attempts)
-             SELECT mailbox_id, kind, external_id, 'live', hint, 1, received_at, received_at, 0
-             FROM named WHERE mailbox_id IS NOT NULL {COALESCE}",
-            bulk::rows(tx.backend(), count, 5)
-        ))
-        .bind_all(values)
-        .execute(tx)
-        .await?;
-    }
-    Ok(())
+    tx.commit().await
 }

@@ -13,7 +13,7 @@ use super::commands::{from_json, json};
 use super::dispatch::query;
 use super::error::StoreError;
 use super::pool::{Store, Tx};
-use super::upsert::{Incoming, Table};
+use super::upsert::{Incoming, Ready, Table};
 use crate::model::feed::ItemKind;
 use crate::model::ids::{GraphId, MailboxId};
 use crate::model::mail::{Message, PartialMessage, Party};
@@ -29,6 +29,21 @@ pub struct MessageWrite<'a> {
     pub fetched_at: Timestamp,
     /// The full round that saw it.
     pub round: Option<i64>,
+}
+
+/// Messages ready to be written. What can be computed without the database is, so that nobody who waits for the writer
+/// waits for that too.
+pub struct MessageRows<'a>(Vec<Ready<'a>>);
+
+impl<'a> MessageRows<'a> {
+    /// Makes them ready.
+    pub fn of(writes: &[MessageWrite<'a>]) -> Result<Self, StoreError> {
+        writes
+            .iter()
+            .map(|write| Ok(incoming(*write)?.into()))
+            .collect::<Result<Vec<_>, _>>()
+            .map(Self)
+    }
 }
 
 /// The present keys of a message to be merged into its row (M38).
@@ -233,11 +248,18 @@ impl Tx {
         writes: &[MessageWrite<'_>],
         now: Timestamp,
     ) -> Result<Vec<(GraphId, Effect)>, StoreError> {
-        let rows = writes
-            .iter()
-            .map(|write| incoming(*write))
-            .collect::<Result<Vec<_>, _>>()?;
-        MESSAGES.upsert(self, mailbox, rows, now).await
+        self.messages_write(mailbox, MessageRows::of(writes)?, now)
+            .await
+    }
+
+    /// The same with what was made ready before.
+    pub async fn messages_write(
+        &mut self,
+        mailbox: MailboxId,
+        rows: MessageRows<'_>,
+        now: Timestamp,
+    ) -> Result<Vec<(GraphId, Effect)>, StoreError> {
+        MESSAGES.upsert(self, mailbox, rows.0, now).await
     }
 
     /// Merges the present keys into their rows.
@@ -253,7 +275,7 @@ impl Tx {
             .collect::<Vec<_>>();
         let mut stored = HashMap::with_capacity(ids.len());
         for ids in ids.chunks(bulk::LIST_AT_MOST) {
-            let (list, values) = bulk::list(ids.iter().copied(), 2);
+            let (list, values) = bulk::list(self.backend(), ids.iter().copied(), 2);
             let rows = query(format!(
                 "SELECT * FROM email_messages WHERE mailbox_id = $1 AND external_id IN {list}"
             ))
@@ -303,7 +325,7 @@ impl Tx {
     ) -> Result<Vec<(GraphId, Option<GraphId>)>, StoreError> {
         let mut threads = HashMap::new();
         for ids in messages.chunks(bulk::LIST_AT_MOST) {
-            let (list, values) = bulk::list(ids, 2);
+            let (list, values) = bulk::list(self.backend(), ids, 2);
             let rows = query(format!(
                 "SELECT external_id, thread_external_id FROM email_messages
                  WHERE mailbox_id = $1 AND external_id IN {list}"
@@ -323,7 +345,7 @@ impl Tx {
             .bury(self, mailbox, messages, fetched_at, now)
             .await?;
         for ids in gone.chunks(bulk::LIST_AT_MOST) {
-            let (list, values) = bulk::list(ids, 2);
+            let (list, values) = bulk::list(self.backend(), ids, 2);
             query(format!(
                 "DELETE FROM email_attachments WHERE mailbox_id = $1 AND message_external_id IN {list}"
             ))
@@ -349,7 +371,7 @@ impl Tx {
     ) -> Result<Vec<GraphId>, StoreError> {
         let mut threads = BTreeSet::new();
         for ids in messages.chunks(bulk::LIST_AT_MOST) {
-            let (list, values) = bulk::list(ids, 2);
+            let (list, values) = bulk::list(self.backend(), ids, 2);
             let rows = query(format!(
                 "SELECT DISTINCT thread_external_id FROM email_messages
                  WHERE mailbox_id = $1 AND external_id IN {list} AND thread_external_id IS NOT NULL"

@@ -54,7 +54,9 @@ pub use heads::MessageHead;
 pub use intake::{IncomingNotice, IntakeOutcome};
 pub use keys::ApiKey;
 pub use mailboxes::{MailboxMark, NewMailbox};
-pub use messages::{MergeEffect, MessageKey, MessageMerge, MessageWrite, StoredMessage};
+pub use messages::{
+    MergeEffect, MessageKey, MessageMerge, MessageRows, MessageWrite, StoredMessage,
+};
 pub use migrate::Migrated;
 pub use notices::{Backlog, NewNotice, ParkedOutcome, SeenNotice};
 pub use pool::{Backend, Store, StoreSettings, Tx};

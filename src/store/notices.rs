@@ -4,7 +4,7 @@
 //! at again. Nothing here says what happened to the item; only Graph's answer does.
 
 use super::bulk;
-use super::codec::{Row, Value, words};
+use super::codec::{Row, Value, Word as _, words};
 use super::dispatch::{Sql, query};
 use super::error::StoreError;
 use super::gate::Priority;
@@ -366,6 +366,52 @@ impl Tx {
         Ok(postponed > 0)
     }
 
+    /// Has items that failed at least `attempts` times looked at again now, as if they had never failed: one, or all of a
+    /// mailbox. Signals the mailbox's home once committed. How many there were.
+    pub async fn notices_retry(
+        &mut self,
+        mailbox: MailboxId,
+        item: Option<(NoticeKind, &GraphId)>,
+        attempts: i64,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let retried = query(
+            "UPDATE notices SET due_at = $5, attempts = 0
+             WHERE mailbox_id = $1 AND attempts >= $2 AND ($3 = '' OR kind = $3) AND ($4 = '' OR external_id = $4)",
+        )
+        .bind(mailbox)
+        .bind(attempts)
+        .bind(item.map_or("", |(kind, _)| kind.word()))
+        .bind(item.map_or("", |(_, id)| id.as_str()))
+        .bind(now)
+        .execute(self)
+        .await?;
+        if retried > 0 {
+            self.wake(mailbox);
+        }
+        Ok(retried)
+    }
+
+    /// Forgets items that failed at least `attempts` times: one, or all of a mailbox. Only a further notice, round or audit
+    /// brings them up again. How many there were.
+    pub async fn notices_release(
+        &mut self,
+        mailbox: MailboxId,
+        item: Option<(NoticeKind, &GraphId)>,
+        attempts: i64,
+    ) -> Result<u64, StoreError> {
+        query(
+            "DELETE FROM notices
+             WHERE mailbox_id = $1 AND attempts >= $2 AND ($3 = '' OR kind = $3) AND ($4 = '' OR external_id = $4)",
+        )
+        .bind(mailbox)
+        .bind(attempts)
+        .bind(item.map_or("", |(kind, _)| kind.word()))
+        .bind(item.map_or("", |(_, id)| id.as_str()))
+        .execute(self)
+        .await
+    }
+
     /// Forgets all notices of a mailbox.
     pub async fn notices_clear(&mut self, mailbox: MailboxId) -> Result<u64, StoreError> {
         query("DELETE FROM notices WHERE mailbox_id = $1")
@@ -376,7 +422,7 @@ impl Tx {
 }
 
 /// What a subscription of this kind announces.
-pub(super) fn kind_of_subscription(kind: &str) -> NoticeKind {
+fn kind_of_subscription(kind: &str) -> NoticeKind {
     if kind == "events" {
         NoticeKind::Event
     } else {

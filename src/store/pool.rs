@@ -263,6 +263,33 @@ impl Core {
     }
 }
 
+impl Core {
+    /// Runs a text of one or several statements on SQLite's writer, in one trip to the thread that holds the connection;
+    /// all rows of all of them. Each statement is a transaction of its own.
+    pub(super) async fn write_at_once(
+        &self,
+        priority: Priority,
+        query: Query<'_>,
+    ) -> Result<Vec<Row>, StoreError> {
+        let Pools::Sqlite {
+            writer,
+            gate,
+            checkpoints,
+            ..
+        } = &self.pools
+        else {
+            return Err(StoreError::Busy);
+        };
+        let pass = gate.enter(priority).await;
+        let mut connection = writer.acquire().await?;
+        let rows = query.rows_on(On::Sqlite(&mut connection)).await;
+        drop(connection);
+        drop(pass);
+        checkpoints.ask();
+        rows
+    }
+}
+
 /// Runs something in a task of its own, so that it is done whole even when nobody waits for it any more.
 async fn alone<T: Send + 'static>(
     work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
@@ -474,7 +501,12 @@ async fn open_postgres(url: &str, settings: StoreSettings) -> Result<Pools, Stor
     let acknowledgements = PgPoolOptions::new()
         .max_connections(1)
         .acquire_timeout(Duration::from_secs(2))
-        .connect_lazy_with(options.clone());
+        // Its one statement takes arrays, and planning it anew costs more than running it.
+        .connect_lazy_with(
+            options
+                .clone()
+                .options([("plan_cache_mode", "force_generic_plan")]),
+        );
     let listening = PgPoolOptions::new()
         .max_connections(1)
         .idle_timeout(None)

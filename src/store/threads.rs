@@ -101,7 +101,7 @@ impl Tx {
         mailbox: MailboxId,
         ids: &[&GraphId],
     ) -> Result<HashMap<GraphId, Compared>, StoreError> {
-        let (list, values) = bulk::list(ids.iter().copied(), 2);
+        let (list, values) = bulk::list(self.backend(), ids.iter().copied(), 2);
         let text = match self.backend() {
             // LATERAL with LIMIT is a look into the key per conversation; a plain join may read the whole table.
             Backend::Postgres => format!(
@@ -191,7 +191,7 @@ impl Tx {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let (list, values) = bulk::list(ids.iter().copied(), 2);
+        let (list, values) = bulk::list(self.backend(), ids.iter().copied(), 2);
         query(format!(
             "DELETE FROM email_threads WHERE mailbox_id = $1 AND external_id IN {list} RETURNING external_id"
         ))

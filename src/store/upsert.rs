@@ -38,6 +38,19 @@ pub(super) struct Incoming<'q> {
     pub(super) raw: &'q str,
 }
 
+/// A row with its digest: all that can be computed without the database.
+pub(super) struct Ready<'q> {
+    row: Incoming<'q>,
+    digest: Vec<u8>,
+}
+
+impl<'q> From<Incoming<'q>> for Ready<'q> {
+    fn from(row: Incoming<'q>) -> Self {
+        let digest = digest(&row.content);
+        Self { row, digest }
+    }
+}
+
 /// What is stored of an item.
 struct Stored {
     fetched_at: Timestamp,
@@ -51,21 +64,24 @@ impl Table {
         &self,
         tx: &mut Tx,
         mailbox: MailboxId,
-        rows: Vec<Incoming<'_>>,
+        rows: Vec<Ready<'_>>,
         now: Timestamp,
     ) -> Result<Vec<(GraphId, Effect)>, StoreError> {
-        let ids = rows.iter().map(|row| row.external_id).collect::<Vec<_>>();
+        let ids = rows
+            .iter()
+            .map(|ready| ready.row.external_id)
+            .collect::<Vec<_>>();
         let stored = self.look(tx, mailbox, &ids).await?;
         let mut effects = Vec::with_capacity(rows.len());
         let mut written = Vec::with_capacity(rows.len());
         let mut stamped: BTreeMap<(Timestamp, i64), Vec<&GraphId>> = BTreeMap::new();
         let mut risen = Vec::new();
-        for row in rows {
-            let digest = digest(&row.content);
+        for ready in rows {
+            let Ready { row, digest } = &ready;
             let effect = match stored.get(row.external_id) {
                 Some(stored) if stored.fetched_at > row.fetched_at => Effect::Stale,
                 Some(stored) => match &stored.digest {
-                    Some(before) if *before == digest => Effect::Unchanged,
+                    Some(before) if before == digest => Effect::Unchanged,
                     Some(_) => Effect::Updated,
                     None => {
                         risen.push(row.external_id);
@@ -76,7 +92,7 @@ impl Table {
             };
             effects.push((row.external_id.clone(), effect));
             match (effect, row.round) {
-                (Effect::Created | Effect::Updated, _) => written.push((row, digest)),
+                (Effect::Created | Effect::Updated, _) => written.push(ready),
                 (Effect::Unchanged, Some(round)) => stamped
                     .entry((row.fetched_at, round))
                     .or_default()
@@ -149,7 +165,7 @@ impl Table {
         ids: &[&GraphId],
     ) -> Result<(), StoreError> {
         for ids in ids.chunks(bulk::LIST_AT_MOST) {
-            let (list, values) = bulk::list(ids.iter().copied(), 2);
+            let (list, values) = bulk::list(tx.backend(), ids.iter().copied(), 2);
             query(format!(
                 "DELETE FROM {} WHERE mailbox_id = $1 AND external_id IN {list}",
                 self.name
@@ -170,7 +186,7 @@ impl Table {
     ) -> Result<HashMap<GraphId, Stored>, StoreError> {
         let mut stored = HashMap::with_capacity(ids.len());
         for ids in ids.chunks(bulk::LIST_AT_MOST) {
-            let (list, values) = bulk::list(ids.iter().copied(), 3);
+            let (list, values) = bulk::list(tx.backend(), ids.iter().copied(), 3);
             let rows = query(format!(
                 "SELECT external_id, fetched_at, content_digest FROM {}
                  WHERE mailbox_id = $1 AND external_id IN {list}
@@ -201,7 +217,7 @@ impl Table {
         &self,
         tx: &mut Tx,
         mailbox: MailboxId,
-        rows: Vec<(Incoming<'_>, Vec<u8>)>,
+        rows: Vec<Ready<'_>>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let columns = self.content.len() + 8;
@@ -209,7 +225,7 @@ impl Table {
         let mut rows = rows.into_iter();
         for range in ranges {
             let mut values = Vec::with_capacity(range.len() * columns);
-            for (row, digest) in rows.by_ref().take(range.len()) {
+            for Ready { row, digest } in rows.by_ref().take(range.len()) {
                 debug_assert_eq!(row.content.len(), self.content.len(), "{}", self.name);
                 values.extend([
                     Value::from(mailbox),
@@ -259,7 +275,7 @@ impl Table {
         round: i64,
     ) -> Result<(), StoreError> {
         for ids in ids.chunks(bulk::LIST_AT_MOST) {
-            let (list, values) = bulk::list(ids.iter().copied(), 4);
+            let (list, values) = bulk::list(tx.backend(), ids.iter().copied(), 4);
             query(format!(
                 "UPDATE {} SET fetched_at = $2, round = $3 WHERE mailbox_id = $1 AND external_id IN {list}",
                 self.name
@@ -281,7 +297,7 @@ impl Table {
         ids: &[&GraphId],
     ) -> Result<(), StoreError> {
         for ids in ids.chunks(bulk::LIST_AT_MOST) {
-            let (list, values) = bulk::list(ids.iter().copied(), 3);
+            let (list, values) = bulk::list(tx.backend(), ids.iter().copied(), 3);
             query(format!(
                 "DELETE FROM tombstones WHERE mailbox_id = $1 AND kind = $2 AND external_id IN {list}"
             ))

@@ -183,14 +183,26 @@ impl Fault {
     /// What it does, and when.
     pub fn steps(self, scene: &Scene, rng: &mut fastrand::Rng) -> Vec<Step> {
         match self {
-            Self::Lost => turned(scene, json!({ "notification_loss_percent": rng.u8(30..=100) })),
-            Self::Doubled => turned(scene, json!({ "notification_duplicate_percent": rng.u8(30..=100) })),
+            Self::Lost => turned(
+                scene,
+                json!({ "notification_loss_percent": rng.u8(30..=100) }),
+            ),
+            Self::Doubled => turned(
+                scene,
+                json!({ "notification_duplicate_percent": rng.u8(30..=100) }),
+            ),
             Self::Reordered => turned(scene, json!({ "notification_reorder": true })),
             Self::Late => {
                 let most = rng.u64(10_000..180_000);
-                turned(scene, json!({ "notification_delay_min_ms": most / 4, "notification_delay_max_ms": most }))
+                turned(
+                    scene,
+                    json!({ "notification_delay_min_ms": most / 4, "notification_delay_max_ms": most }),
+                )
             }
-            Self::Invisible => turned(scene, json!({ "created_visible_after_ms": rng.u64(1_000..60_000) })),
+            Self::Invisible => turned(
+                scene,
+                json!({ "created_visible_after_ms": rng.u64(1_000..60_000) }),
+            ),
             Self::Unresolvable => edits(scene, rng, &["message_send"]),
             Self::Moves => with(
                 turned(scene, json!({ "notification_reorder": true })),
@@ -201,7 +213,10 @@ impl Fault {
                 turned(scene, json!({ "immutable_missing_add": true })),
                 edits(scene, rng, &["message_move", "message_move_back"]),
             ),
-            Self::RepeatingRounds => turned(scene, json!({ "delta_duplicates": true, "delta_replays": true })),
+            Self::RepeatingRounds => turned(
+                scene,
+                json!({ "delta_duplicates": true, "delta_replays": true }),
+            ),
             Self::DelayedRounds => turned(scene, json!({ "delta_delays": true })),
             Self::ReorderedRounds => turned(scene, json!({ "delta_random_order": true })),
             Self::OddPages => turned(
@@ -218,7 +233,10 @@ impl Fault {
                     "series_removal_reports_occurrences": rng.bool(),
                 }),
             ),
-            Self::DeadTokens => with(turned(scene, json!({ "dead_token": pick(rng, DEATHS) })), deaths(scene, rng)),
+            Self::DeadTokens => with(
+                turned(scene, json!({ "dead_token": pick(rng, DEATHS) })),
+                deaths(scene, rng),
+            ),
             Self::EvictedTokens => turned(
                 scene,
                 json!({ "live_delta_tokens": rng.u32(2..30), "dead_token": pick(rng, DEATHS) }),
@@ -230,9 +248,11 @@ impl Fault {
     /// The same for faults between us and the mailbox.
     fn steps_of_the_way(self, scene: &Scene, rng: &mut fastrand::Rng) -> Vec<Step> {
         match self {
-            Self::Throttled => struck(scene, rng, |rng| {
-                json!({ "status": 429, "headers": { "Retry-After": rng.u32(1..60).to_string() } })
-            }),
+            Self::Throttled => struck(
+                scene,
+                rng,
+                |rng| json!({ "status": 429, "headers": { "Retry-After": rng.u32(1..60).to_string() } }),
+            ),
             Self::ThrottledSilently => struck(scene, rng, |_| json!({ "status": 429 })),
             Self::ThrottledUntil => struck(scene, rng, |rng| {
                 let seconds = rng.u32(10..59);
@@ -250,31 +270,51 @@ impl Fault {
                 turned(scene, json!({ "empty_error_bodies": true })),
                 struck(scene, rng, |_| json!({ "status": 503, "body": "" })),
             ),
-            Self::Failing => struck(scene, rng, |rng| {
-                json!({ "status": pick(rng, &[500, 502, 503, 504]) })
-            }),
+            Self::Failing => struck(
+                scene,
+                rng,
+                |rng| json!({ "status": pick(rng, &[500, 502, 503, 504]) }),
+            ),
             Self::CutConnections => struck(scene, rng, |_| json!({ "reset": true })),
-            Self::SlowAnswers => struck(scene, rng, |rng| {
-                json!({ "delay_ms": rng.u64(..4_000), "hold_ms": rng.u64(..20_000) })
-            }),
-            Self::SlowEndpoint => turned(scene, json!({ "endpoint_latency_ms": rng.u64(3_000..9_000) })),
-            Self::DroppingEndpoint => turned(scene, json!({ "endpoint_latency_ms": rng.u64(10_500..30_000) })),
+            Self::SlowAnswers => struck(
+                scene,
+                rng,
+                |rng| json!({ "delay_ms": rng.u64(..4_000), "hold_ms": rng.u64(..20_000) }),
+            ),
+            Self::SlowEndpoint => turned(
+                scene,
+                json!({ "endpoint_latency_ms": rng.u64(3_000..9_000) }),
+            ),
+            Self::DroppingEndpoint => turned(
+                scene,
+                json!({ "endpoint_latency_ms": rng.u64(10_500..30_000) }),
+            ),
             Self::TokenLapse => with(
                 turned(scene, json!({ "token_lapse_pauses": rng.bool() })),
                 repeated(scene, rng, |_| Act::LapseTokens),
             ),
             Self::RefusedRefresh => refused_refresh(scene, rng),
-            Self::VanishedSubscriptions => repeated(scene, rng, |rng| Act::EndSubscriptions { silently: rng.bool() }),
+            Self::VanishedSubscriptions => repeated(scene, rng, |rng| Act::EndSubscriptions {
+                silently: rng.bool(),
+            }),
             Self::RefusedSubscriptions => refused_subscriptions(scene, rng),
             Self::LostCreations => with(
                 turned(
                     scene,
                     json!({ "created_dropped": rng.bool(), "created_delay_ms": rng.u64(..20_000) }),
                 ),
-                repeated(scene, rng, |rng| Act::EndSubscriptions { silently: rng.bool() }),
+                repeated(scene, rng, |rng| Act::EndSubscriptions {
+                    silently: rng.bool(),
+                }),
             ),
             Self::Lifecycle => repeated(scene, rng, |rng| Act::Lifecycle {
-                event: pick(rng, &[LifecycleEvent::Missed, LifecycleEvent::ReauthorizationRequired]),
+                event: pick(
+                    rng,
+                    &[
+                        LifecycleEvent::Missed,
+                        LifecycleEvent::ReauthorizationRequired,
+                    ],
+                ),
             }),
             Self::Licence => {
                 let mailbox = rng.usize(..scene.mailboxes);
@@ -282,8 +322,12 @@ impl Fault {
                 vec![at(scene.from, act(false)), at(scene.until, act(true))]
             }
             Self::Poisoned => turned(scene, json!({ "poisoned_items": true })),
-            Self::Hostile => repeated(scene, rng, |rng| Act::Hostile { kind: pick(rng, HOSTILITIES) }),
-            Self::Leaps => repeated(scene, rng, |rng| Act::Leap { seconds: pick(rng, &[20, 90, 700, 5_000]) }),
+            Self::Hostile => repeated(scene, rng, |rng| Act::Hostile {
+                kind: pick(rng, HOSTILITIES),
+            }),
+            Self::Leaps => repeated(scene, rng, |rng| Act::Leap {
+                seconds: pick(rng, &[20, 90, 700, 5_000]),
+            }),
             _ => Vec::new(),
         }
     }
@@ -340,7 +384,10 @@ fn edits(scene: &Scene, rng: &mut fastrand::Rng, kinds: &[&str]) -> Vec<Step> {
 
 fn deaths(scene: &Scene, rng: &mut fastrand::Rng) -> Vec<Step> {
     repeated(scene, rng, |rng| Act::ExpireTokens {
-        kind: pick(rng, &[None, Some(DeltaKind::Mail), Some(DeltaKind::Calendar)]),
+        kind: pick(
+            rng,
+            &[None, Some(DeltaKind::Mail), Some(DeltaKind::Calendar)],
+        ),
     })
 }
 
@@ -419,7 +466,9 @@ mod tests {
             assert_eq!(fault.name().parse::<Fault>().ok(), Some(*fault));
             assert!(!steps.is_empty(), "{fault:?}");
             assert!(
-                steps.iter().all(|step| (1_000..=9_000).contains(&step.at_ms)),
+                steps
+                    .iter()
+                    .all(|step| (1_000..=9_000).contains(&step.at_ms)),
                 "{fault:?}"
             );
         }
@@ -439,7 +488,9 @@ mod tests {
             until: 9_000,
             mailboxes: 1,
         };
-        for (seed, fault) in (0..20).flat_map(|seed| Fault::ALL.iter().map(move |fault| (seed, fault))) {
+        for (seed, fault) in
+            (0..20).flat_map(|seed| Fault::ALL.iter().map(move |fault| (seed, fault)))
+        {
             for step in fault.steps(&scene, &mut fastrand::Rng::with_seed(seed)) {
                 let taken = match step.act {
                     Act::Knobs { knobs } => world.turn_knobs(&knobs.into()).map(drop),
@@ -456,6 +507,9 @@ mod tests {
         let refused = "gremlins".parse::<Fault>().expect_err("there is none");
 
         let text = refused.to_string();
-        assert!(text.contains("`gremlins`") && text.contains("dead_tokens"), "{text}");
+        assert!(
+            text.contains("`gremlins`") && text.contains("dead_tokens"),
+            "{text}"
+        );
     }
 }

@@ -51,7 +51,9 @@ pub(super) async fn differences(
     }
     let current = store.mailbox_get(mailbox.id).await?;
     if current.is_some_and(|mailbox| mailbox.feed_position != position) {
-        found.push(format!("feed: it ends at {position}, its mailbox says otherwise"));
+        found.push(format!(
+            "feed: it ends at {position}, its mailbox says otherwise"
+        ));
     }
     let rows = rows(store, mailbox.id).await?;
     for (kind, id) in live.symmetric_difference(&rows) {

@@ -134,8 +134,12 @@ pub(super) async fn run(arguments: Arguments) -> Result<Ended, Failure> {
 fn read(file: &std::path::Path) -> anyhow::Result<Script> {
     let text = std::fs::read_to_string(file)
         .with_context(|| format!("could not read the script {}", file.display()))?;
-    serde_json::from_str(&text)
-        .with_context(|| format!("{} is no script as a failing seed prints it", file.display()))
+    serde_json::from_str(&text).with_context(|| {
+        format!(
+            "{} is no script as a failing seed prints it",
+            file.display()
+        )
+    })
 }
 
 /// Differences of a seed that are shown.

@@ -77,7 +77,10 @@ async fn act(act: &Act, stage: &Stage) -> anyhow::Result<usize> {
     let person = |mailbox: usize| -> anyhow::Result<&str> {
         match stage.people().get(mailbox) {
             Some(person) => Ok(&person.id),
-            None => bail!("the script names mailbox {mailbox}, and there are {}", stage.people().len()),
+            None => bail!(
+                "the script names mailbox {mailbox}, and there are {}",
+                stage.people().len()
+            ),
         }
     };
     match act {
@@ -144,7 +147,9 @@ async fn settle(stage: &Stage) -> anyhow::Result<Option<String>> {
             return Ok(None);
         };
         if until > later(healed_at, LONGEST) {
-            return Ok(Some(format!("a mailbox did not settle within {LONGEST:?}: {waits}")));
+            return Ok(Some(format!(
+                "a mailbox did not settle within {LONGEST:?}: {waits}"
+            )));
         }
         until = later(until, POLLED_EVERY / 2);
     }
@@ -163,7 +168,10 @@ async fn unsettled(stage: &Stage, seen_from: Timestamp) -> anyhow::Result<Option
     }
     let deliveries = stage.world().deliveries();
     if deliveries.waiting + deliveries.in_flight > 0 {
-        return Ok(Some(format!("{} notifications to come", deliveries.waiting)));
+        return Ok(Some(format!(
+            "{} notifications to come",
+            deliveries.waiting
+        )));
     }
     Ok(None)
 }
@@ -189,7 +197,9 @@ async fn waiting(
     }
     let now = stage.clock.now();
     if let Some(due_at) = store.notices_next_due(mailbox.id).await? {
-        return Ok(Some(format!("a notice waits until {due_at}, and it is {now}")));
+        return Ok(Some(format!(
+            "a notice waits until {due_at}, and it is {now}"
+        )));
     }
     let subscriptions = store.subscriptions_list(mailbox.id).await?;
     let is_watched = !subscriptions.is_empty()

@@ -32,7 +32,11 @@ pub(super) fn shrink(
         if size == 1 && !is_smaller {
             break;
         }
-        pieces = if is_smaller { pieces.max(2) } else { pieces * 2 };
+        pieces = if is_smaller {
+            pieces.max(2)
+        } else {
+            pieces * 2
+        };
         pieces = pieces.min(smallest.steps.len().max(1));
     }
     smallest

@@ -57,9 +57,7 @@ impl Ground {
         let parent = match url {
             None => std::env::temp_dir(),
             Some(url) => {
-                let file = url
-                    .trim_start_matches("sqlite:")
-                    .trim_start_matches("//");
+                let file = url.trim_start_matches("sqlite:").trim_start_matches("//");
                 Path::new(file)
                     .parent()
                     .map(Path::to_owned)

@@ -4,6 +4,7 @@ mod demo;
 mod guide;
 mod keys;
 mod logs;
+mod quarantine;
 mod reference;
 mod run;
 mod settings;

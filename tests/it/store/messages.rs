@@ -4,7 +4,7 @@ use graph_mirror::model::ids::{GraphId, MailboxId};
 use graph_mirror::model::mail::{Message, PartialMessage};
 use graph_mirror::model::time::{Clock, Timestamp};
 use graph_mirror::model::work::Effect;
-use graph_mirror::store::{MergeEffect, MessageMerge, MessageWrite, Store};
+use graph_mirror::store::{MergeEffect, MessageMerge, MessageRows, MessageWrite, Store};
 
 use super::samples::{connected, id, json, message, message_write, party, seconds, writing};
 use crate::support::database::on_both_stores;
@@ -32,8 +32,9 @@ async fn write_in_round(
         fetched_at,
         round,
     };
+    let rows = MessageRows::of(&[write]).expect("it can be written down");
     let effects = tx
-        .messages_upsert(mailbox, &[write], fetched_at)
+        .messages_write(mailbox, rows, fetched_at)
         .await
         .expect("it is written");
     tx.commit().await.expect("it commits");

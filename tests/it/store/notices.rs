@@ -184,3 +184,44 @@ on_both_stores!(
         assert_eq!((due.len(), due[0].attempts, due[0].generation), (1, 0, 3));
     }
 );
+
+// M41: what always fails is retried or released by hand, and nothing else is touched.
+on_both_stores!(
+    a_quarantined_item_is_retried_or_released_and_no_other,
+    |store, clock| {
+        let mailbox = connected(&store, &clock, "anna").await;
+        let now = clock.now();
+        let rests_until = now + seconds(600);
+        let mut tx = writing(&store).await;
+        let names = ["one", "two", "three"];
+        let notices = names.map(|name| notice(name, Lane::Live, now));
+        tx.notices_add(mailbox, &notices, now).await?;
+        for name in ["one", "two"] {
+            let seen = SeenNotice {
+                kind: NoticeKind::Message,
+                external_id: id(name),
+                generation: 1,
+            };
+            assert!(tx.notices_postpone(mailbox, &seen, rests_until).await?);
+        }
+        tx.commit().await?;
+
+        let mut tx = writing(&store).await;
+        let (one, three) = (id("one"), id("three"));
+        let of = |id| Some((NoticeKind::Message, id));
+        assert_eq!(tx.notices_retry(mailbox, of(&three), 1, now).await?, 0);
+        assert_eq!(tx.notices_retry(mailbox, of(&one), 1, now).await?, 1);
+        assert_eq!(tx.notices_release(mailbox, of(&one), 1).await?, 0);
+        assert_eq!(tx.notices_release(mailbox, None, 1).await?, 1);
+        tx.commit().await?;
+
+        let due = store.notices_due(mailbox, now, 10).await?;
+        let mut left: Vec<_> = due
+            .iter()
+            .map(|notice| (&notice.external_id, notice.attempts))
+            .collect();
+        left.sort();
+        assert_eq!(left, [(&one, 0), (&three, 0)]);
+        assert_eq!(store.notices_next_due(mailbox).await?, Some(now));
+    }
+);

@@ -30,14 +30,31 @@ pub async fn differences(
     // What lies in folders that are not mirrored is not mirrored (F5.16); that no such folder is missing was compared above.
     let known: BTreeSet<&str> = folders.keys().map(String::as_str).collect();
     let messages = ours::messages(store, mailbox).await?;
-    compare("message", &messages, &theirs::messages(truth, &known), &mut found);
+    compare(
+        "message",
+        &messages,
+        &theirs::messages(truth, &known),
+        &mut found,
+    );
     let mut conversations = theirs::conversations(truth);
-    let held = messages.values().filter_map(|message| message["conversation"].as_str());
+    let held = messages
+        .values()
+        .filter_map(|message| message["conversation"].as_str());
     conversations.extend(held.map(str::to_owned));
     let threads = ours::threads(store, mailbox, conversations).await?;
-    compare("thread", &threads, &theirs::threads(truth, &known), &mut found);
+    compare(
+        "thread",
+        &threads,
+        &theirs::threads(truth, &known),
+        &mut found,
+    );
     let calendars = ours::calendars(store, mailbox).await?;
-    compare("calendar", &calendars, &theirs::calendars(truth), &mut found);
+    compare(
+        "calendar",
+        &calendars,
+        &theirs::calendars(truth),
+        &mut found,
+    );
     let events = ours::events(store, mailbox).await?;
     compare("event", &events, &theirs::events(truth), &mut found);
     Ok(found)
@@ -51,7 +68,9 @@ fn compare(kind: &str, ours: &Side, theirs: &Side, found: &mut Vec<String>) {
                 for (field, value) in ours {
                     let right = theirs.get(field).unwrap_or(&Value::Null);
                     if right != value {
-                        found.push(format!("{kind} {id}: {field} is {value}, should be {right}"));
+                        found.push(format!(
+                            "{kind} {id}: {field} is {value}, should be {right}"
+                        ));
                     }
                 }
             }

@@ -52,7 +52,13 @@ fn message(message: &Message, attachments: Vec<Attachment>) -> Value {
     let attachments: BTreeMap<String, Value> = attachments
         .into_iter()
         .map(|one| {
-            let fields = json!([one.name, one.content_type, one.size, one.is_inline, one.kind]);
+            let fields = json!([
+                one.name,
+                one.content_type,
+                one.size,
+                one.is_inline,
+                one.kind
+            ]);
             (one.external_id.0, fields)
         })
         .collect();

@@ -192,7 +192,12 @@ fn event(event: &Value) -> Value {
         .iter()
         .map(|one| {
             let who = &one["emailAddress"];
-            json!([who["name"], who["address"], one["type"], one["status"]["response"]])
+            json!([
+                who["name"],
+                who["address"],
+                one["type"],
+                one["status"]["response"]
+            ])
         })
         .collect();
     json!({
