@@ -9,9 +9,12 @@ use clap::Args;
 use super::progress;
 use super::report::Failure;
 use crate::config::{Environment, LocalSettings, Log, LogFormat, SandboxSettings, Settings};
-use crate::model::time::{SharedClock, SystemClock};
+use crate::model::time::{Clock as _, ManualClock, SharedClock, SystemClock, Timestamp, until};
 use crate::store::{Store, StoreError, StoreSettings};
 use crate::telemetry::{self, Aside};
+
+/// A sandbox whose clock is ahead by less than this keeps the machine's time.
+const LIKE_OURS: Duration = Duration::from_secs(1);
 
 /// Where settings come from.
 #[derive(Debug, Clone, Args)]
@@ -62,11 +65,31 @@ impl Source {
         Ok(match &self.sandbox {
             None => (environment, None),
             Some(control_url) => {
-                let told = ask_sandbox(control_url).await?;
+                let told: SandboxSettings = ask_sandbox(control_url, "settings").await?;
                 let tenant = told.tenant_id.clone();
                 (told.applied_to(environment), Some(tenant))
             }
         })
+    }
+
+    /// The clock: the machine's, or as far ahead of it as the sandbox's is now, so that both agree on when a token or a lease
+    /// ends.
+    pub(super) async fn clock(&self) -> Result<SharedClock, Failure> {
+        #[derive(serde::Deserialize)]
+        struct Told {
+            now: Timestamp,
+        }
+        let Some(control_url) = &self.sandbox else {
+            return Ok(clock());
+        };
+        let told: Told = ask_sandbox(control_url, "clock").await?;
+        let ahead = until(SystemClock.now(), told.now);
+        if ahead < LIKE_OURS {
+            return Ok(clock());
+        }
+        let shifted = ManualClock::running();
+        shifted.advance(ahead);
+        Ok(Arc::new(shifted))
     }
 
     /// All settings; the log is started with them.
@@ -133,12 +156,15 @@ pub(super) async fn open_store(database: &crate::config::Database) -> Result<Sto
     Ok(store)
 }
 
-async fn ask_sandbox(control_url: &url::Url) -> Result<SandboxSettings, Failure> {
-    let address = format!("{}/settings", control_url.as_str().trim_end_matches('/'));
+async fn ask_sandbox<T: serde::de::DeserializeOwned>(
+    control_url: &url::Url,
+    what: &str,
+) -> Result<T, Failure> {
+    let address = format!("{}/{what}", control_url.as_str().trim_end_matches('/'));
     let explained = |error: reqwest::Error| {
         Failure::from(error)
             .while_doing(format!(
-                "could not read the settings of the sandbox from {address}"
+                "could not read the {what} of the sandbox from {address}"
             ))
             .hinting("start one with `graph-mirror sandbox`; it prints its control address")
     };

@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use super::Ended;
-use super::ambience::{Loudness, Source, clock};
+use super::ambience::{Loudness, Source};
 use super::report::Failure;
 use super::stop::asked_to_stop;
 use crate::app::App;
@@ -20,7 +20,7 @@ pub(super) struct Arguments {
 pub(super) async fn run(arguments: Arguments) -> Result<Ended, Failure> {
     let settings = arguments.source.settings(Loudness::Service).await?;
     let database = settings.database.url.to_string();
-    let app = App::build(settings, clock()).await?;
+    let app = App::build(settings, arguments.source.clock().await?).await?;
     let listener = app.listen().await?;
     let listen = listener.local_addr()?;
     info!(

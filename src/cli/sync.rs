@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::ambience::{Loudness, Source, clock};
+use super::ambience::{Loudness, Source};
 use super::progress::Progress;
 use super::report::Failure;
 use super::target::Target;
@@ -33,7 +33,7 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: Arguments) -> Result<Ended, Failure> {
     let settings = arguments.source.settings(Loudness::Command).await?;
-    let app = App::build(settings, clock()).await?;
+    let app = App::build(settings, arguments.source.clock().await?).await?;
     let store = app.parts().store.clone();
     let (able, unable): (Vec<Mailbox>, Vec<Mailbox>) = arguments
         .target

@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::ambience::{Loudness, Source, clock};
+use super::ambience::{Loudness, Source};
 use super::keys::owner;
 use super::report::Failure;
 use super::{Ended, browser, output};
@@ -57,7 +57,7 @@ pub(super) struct Arguments {
 pub(super) async fn run(arguments: Arguments) -> Result<Ended, Failure> {
     let settings = arguments.source.settings(Loudness::Command).await?;
     // Not `App::build`: a grant that cannot be opened is no reason to refuse what repairs it.
-    let app = App::of(Parts::open(settings, clock()).await?);
+    let app = App::of(Parts::open(settings, arguments.source.clock().await?).await?);
     let host = Host::where_nobody_listens(&app).await?;
     let store = app.parts().store.clone();
     let before = snapshot(&store, &arguments.owner).await?;

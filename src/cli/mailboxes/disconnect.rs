@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::json;
 
-use super::ambience::{Loudness, Source, clock};
+use super::ambience::{Loudness, Source};
 use super::keys::owner;
 use super::report::Failure;
 use super::target::one;
@@ -32,7 +32,7 @@ pub(super) struct Arguments {
 pub(super) async fn run(arguments: Arguments) -> Result<Ended, Failure> {
     let settings = arguments.source.settings(Loudness::Command).await?;
     // Not `App::build`: a grant that cannot be opened is no reason to refuse what repairs it.
-    let app = App::of(Parts::open(settings, clock()).await?);
+    let app = App::of(Parts::open(settings, arguments.source.clock().await?).await?);
     let store = app.parts().store.clone();
     let known = store.mailboxes_list(arguments.owner.as_ref()).await?;
     let mailbox = one(&known, &arguments.mailbox)?;
