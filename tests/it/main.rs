@@ -10,6 +10,7 @@ mod mailboxes;
 mod mirror;
 mod notifications;
 mod oauth;
+mod races;
 mod sandbox;
 mod store;
 mod subscriptions;
