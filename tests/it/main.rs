@@ -3,6 +3,7 @@
 mod api;
 mod app;
 mod cli;
+mod conformance;
 mod graph;
 mod home;
 mod hostile;

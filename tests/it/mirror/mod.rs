@@ -1,6 +1,7 @@
 //! The mirror against the sandbox, on both databases.
 
 mod answers;
+mod attachments;
 mod backfill;
 pub(crate) mod calendars;
 mod campaign;
