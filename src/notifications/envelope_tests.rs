@@ -250,6 +250,23 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
+#[test]
+fn what_an_item_carries_sealed_is_not_believed_but_fetched() {
+    // M21, F10.33: we ask for no resource data; whoever sends some is answered by a GET.
+    let signer = signer();
+    let mut item = change(&signer, SubscriptionKey::generate(), "updated", "AAMk=1");
+    item["encryptedContent"] = json!({
+        "data": "c2VhbGVk", "dataSignature": "c2lnbmVk", "dataKey": "a2V5", "encryptionCertificateId": "c",
+        "encryptionCertificateThumbprint": "t",
+    });
+    let body = json!({ "value": [item], "validationTokens": ["eyJ0eXAi.e30.c2ln"] }).to_string();
+
+    let post = read(body.as_bytes(), &signer, Timestamp::UNIX_EPOCH).expect("it is a post");
+
+    assert_eq!(ids(&post), ["AAMk=1"]);
+    assert_eq!(post.notices[0].raw, None, "nothing of it is kept");
+}
+
 proptest! {
     #[test]
     fn no_bytes_make_it_panic(body in prop::collection::vec(any::<u8>(), 0..2_000)) {

@@ -231,6 +231,7 @@ mod tests {
 
     #[test]
     fn nonsense_does_not_open_and_nothing_secret_shows() {
+        // M9
         let vault = Vault::new(&Keyring::generate());
         let label = Label::AccessToken(MailboxId::generate());
         for sealed in ["", "x", "gAAAAA==", "ä", &"A".repeat(1_000)] {

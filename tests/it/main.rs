@@ -3,6 +3,7 @@
 mod api;
 mod app;
 mod cli;
+mod conformance;
 mod graph;
 mod home;
 mod hostile;
@@ -10,6 +11,7 @@ mod mailboxes;
 mod mirror;
 mod notifications;
 mod oauth;
+mod races;
 mod sandbox;
 mod store;
 mod subscriptions;

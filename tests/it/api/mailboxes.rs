@@ -16,6 +16,7 @@ use crate::support::database::on_both_stores;
 on_both_stores!(
     a_mailbox_tells_its_state_progress_subscriptions_lag_and_last_audit,
     |store, clock| {
+        // M56
         let bench = Bench::around(&store, &clock).await;
         let mailbox = bench.connect("anna", 0).await;
         let key = bench.key("anna").await;
@@ -88,6 +89,8 @@ on_both_stores!(
         assert_eq!(subscriptions[0]["watches"], "events");
         assert_eq!(subscriptions[0]["calendar"], "cal");
         assert_eq!(subscriptions[0]["state"], "active");
+        let expires_at = later(now, Duration::from_hours(1));
+        assert_eq!(subscriptions[0]["expires_at"], json!(expires_at));
         assert_eq!(told["push"]["healthy"], true);
         assert_eq!(told["lag"]["seconds"], 90);
         assert_eq!(told["lag"]["waiting"], 0);

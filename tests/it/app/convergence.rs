@@ -22,7 +22,6 @@ fn small() -> Options {
 }
 
 async fn polling_alone(backend: Backend) {
-    // M2
     let rig = Rig::start(
         backend,
         small(),
@@ -44,16 +43,18 @@ async fn polling_alone(backend: Backend) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_all_notifications_suppressed_polling_converges_on_sqlite() {
+    // M2
     polling_alone(Backend::Sqlite).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_all_notifications_suppressed_polling_converges_on_postgres() {
+    // M2
     polling_alone(Backend::Postgres).await;
 }
 
 async fn tiny_pages_and_dead_tokens(backend: Backend) {
-    // R6, R7, M44: pages of two, every token dead in the middle of the first copy and again afterwards
+    // Pages of two, every token dead in the middle of the first copy and again afterwards
     let rig = Rig::start(
         backend,
         small(),
@@ -88,11 +89,13 @@ async fn tiny_pages_and_dead_tokens(backend: Backend) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tiny_pages_and_tokens_that_die_in_mid_round_converge_on_sqlite() {
+    // R6, R7, M44
     tiny_pages_and_dead_tokens(Backend::Sqlite).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tiny_pages_and_tokens_that_die_in_mid_round_converge_on_postgres() {
+    // R6, R7, M44
     tiny_pages_and_dead_tokens(Backend::Postgres).await;
 }
 

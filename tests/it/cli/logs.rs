@@ -41,6 +41,7 @@ fn log_calls(text: &str) -> Vec<(usize, String)> {
 
 #[test]
 fn no_log_call_names_a_secret_or_a_persons_words() {
+    // M9
     let forbidden = Regex::new(
         r"(?x)
         \b(?:\w+\.)*(?:address|addresses|subject|body|body_preview|display_name|login_hint|client_state|

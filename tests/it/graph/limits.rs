@@ -20,6 +20,7 @@ async fn ask(bench: &Bench) -> GraphError {
 
 #[tokio::test]
 async fn a_body_that_never_ends_is_given_up_at_the_deadline() {
+    // M15
     let fake = Fake::start(|_, _| {
         let first = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"{"))]);
         let drops = first.chain(stream::pending());

@@ -44,46 +44,6 @@ on_both!(a_backfill_in_pages_of_two_is_the_same, |backend| {
     bench.assert_true().await;
 });
 
-on_both!(a_backfill_goes_on_after_a_crash_where_it_stood, |backend| {
-    // M5, R8
-    let mut bench = Connected::open_with(
-        backend,
-        Setup {
-            settings: Settings {
-                push: false,
-                first_page: 5,
-                largest_page: 5,
-                ..Settings::default()
-            },
-            ..Setup::small(60)
-        },
-    )
-    .await;
-    bench
-        .mirror
-        .structure()
-        .await
-        .expect("the structure is there");
-    let (store, mailbox) = (bench.store.clone(), bench.mailbox);
-    let some_rows = async {
-        while store.messages_count(mailbox).await.expect("a count") < 20 {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::select! {
-        _ = bench.mirror.rounds_due() => {}
-        () = some_rows => {}
-    }
-    let before = bench.graph_requests();
-
-    bench.restart().await;
-    bench.backfill().await;
-    bench.settle(PATIENCE).await;
-
-    bench.assert_true().await;
-    assert!(bench.graph_requests() > before);
-});
-
 on_both!(
     a_folder_that_the_delta_hides_is_found_all_the_same,
     |backend| {

@@ -1,15 +1,16 @@
 //! The mirror against the sandbox, on both databases.
 
 mod answers;
+mod attachments;
 mod backfill;
-mod calendars;
+pub(crate) mod calendars;
 mod campaign;
 mod commands;
 pub(crate) mod mailbox;
-mod moves;
+pub(crate) mod moves;
 mod notices;
 mod push;
-mod rounds;
+pub(crate) mod rounds;
 mod truth;
 
 /// Declares one test for each database.

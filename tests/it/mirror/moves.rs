@@ -10,14 +10,14 @@ use serde_json::json;
 use super::mailbox::Connected;
 use super::on_both;
 
-async fn mirrored(backend: Backend) -> Connected {
+pub async fn mirrored(backend: Backend) -> Connected {
     let bench = Connected::open(backend).await;
     bench.backfill().await;
     bench.settle(Duration::from_mins(3)).await;
     bench
 }
 
-async fn shift(bench: &Connected, message: &str, to: &str) {
+pub async fn shift(bench: &Connected, message: &str, to: &str) {
     let path = format!("/messages/{}/move", Connected::segment(message));
     bench
         .act("POST", &path, Some(json!({ "destinationId": to })))
@@ -25,7 +25,7 @@ async fn shift(bench: &Connected, message: &str, to: &str) {
 }
 
 /// What the feed told of a message since a position.
-async fn told(bench: &Connected, since: i64, message: &str) -> Vec<ChangeKind> {
+pub async fn told(bench: &Connected, since: i64, message: &str) -> Vec<ChangeKind> {
     let changes = bench
         .store
         .changes_after(bench.mailbox, since, 100_000)
@@ -38,7 +38,7 @@ async fn told(bench: &Connected, since: i64, message: &str) -> Vec<ChangeKind> {
         .collect()
 }
 
-async fn position(bench: &Connected) -> i64 {
+pub async fn position(bench: &Connected) -> i64 {
     let row = bench
         .store
         .mailbox_get(bench.mailbox)
@@ -58,25 +58,6 @@ on_both!(a_move_is_one_update_and_no_deletion, |backend| {
 
     bench.assert_true().await;
     assert_eq!(told(&bench, since, &message).await, [ChangeKind::Updated]);
-});
-
-on_both!(a_message_that_went_and_came_back_is_not_lost, |backend| {
-    // R5, F6.26, M4: the delta of its folder says that it is gone, for good.
-    let bench = mirrored(backend).await;
-    bench.turn(&json!({ "immutable_lost_item": true }));
-    let message = bench.message_in("inbox", 0).await;
-    let since = position(&bench).await;
-
-    shift(&bench, &message, "archive").await;
-    shift(&bench, &message, "inbox").await;
-    bench.poll().await;
-
-    bench.assert_true().await;
-    assert!(
-        !told(&bench, since, &message)
-            .await
-            .contains(&ChangeKind::Deleted)
-    );
 });
 
 on_both!(a_move_that_shows_only_as_a_removal_is_found, |backend| {
@@ -190,26 +171,4 @@ on_both!(a_deleted_folder_takes_its_messages_one_by_one, |backend| {
         .await
         .expect("it is read");
     assert!(saved.is_some());
-});
-
-on_both!(a_message_sent_to_oneself_is_two_messages, |backend| {
-    // R20, F5.8
-    let bench = mirrored(backend).await;
-    let address = bench.sandbox.settings().users[0].address.clone();
-
-    bench
-        .act(
-            "POST",
-            "/sendMail",
-            Some(json!({ "message": {
-                "subject": "to myself",
-                "body": { "contentType": "text", "content": "hello" },
-                "toRecipients": [{ "emailAddress": { "address": address } }],
-            }})),
-        )
-        .await;
-    bench.clock.advance(Duration::from_secs(5));
-    bench.poll().await;
-
-    bench.assert_true().await;
 });

@@ -11,7 +11,7 @@ use super::on_both;
 
 const PATIENCE: Duration = Duration::from_mins(3);
 
-fn in_small_pages(messages: usize) -> Setup {
+pub fn in_small_pages(messages: usize) -> Setup {
     Setup {
         settings: Settings {
             push: false,
@@ -106,25 +106,6 @@ on_both!(
 
         bench.assert_true().await;
         assert_eq!(deletions_told(&bench).await, [gone]);
-    }
-);
-
-on_both!(
-    a_token_that_dies_in_mid_round_starts_a_full_one,
-    |backend| {
-        // R6, R7, F6.12
-        let bench = Connected::open_with(backend, in_small_pages(40)).await;
-        bench.fail(
-            "messages/delta.*skiptoken",
-            2,
-            410,
-            json!({ "error": { "code": "SyncStateNotFound", "message": "generation" } }),
-        );
-
-        bench.backfill().await;
-        bench.settle(PATIENCE).await;
-
-        bench.assert_true().await;
     }
 );
 
@@ -229,43 +210,6 @@ on_both!(an_empty_503_fences_the_mailbox_and_passes, |backend| {
 
     assert!(stopped.remedy().is_passing(), "{stopped:?}");
     bench.clock.advance(Duration::from_mins(2));
-    bench.poll().await;
-    bench.assert_true().await;
-});
-
-on_both!(a_mailbox_without_a_licence_is_named_as_such, |backend| {
-    // R19, F3 §3b
-    let bench = Connected::open(backend).await;
-    bench.backfill().await;
-    bench
-        .sandbox
-        .world()
-        .set_licence(&bench.user, false)
-        .expect("the mailbox is known");
-    bench.clock.advance(Duration::from_hours(13));
-
-    let stopped = bench.mirror.sync(false).await.expect_err("nothing answers");
-
-    let remedy = stopped.remedy();
-    assert!(
-        matches!(remedy, graph_mirror::mirror::Remedy::Suspend(_)),
-        "{remedy:?}"
-    );
-    let kept = bench
-        .store
-        .messages_count(bench.mailbox)
-        .await
-        .expect("a count");
-    assert!(kept > 0, "its data is kept");
-    // A week later it is back, and its tokens are dead.
-    bench
-        .sandbox
-        .world()
-        .set_licence(&bench.user, true)
-        .expect("the mailbox is known");
-    bench.clock.advance(Duration::from_hours(24 * 7));
-    bench.edit(10, 3, &[]);
-    bench.expire_tokens();
     bench.poll().await;
     bench.assert_true().await;
 });

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use graph_mirror::store::Backend;
 
 use super::post::{LIFECYCLE, NOTIFICATIONS, Scene};
-use crate::support::database::{Database, on_both_stores, standing_clock};
+use crate::support::database::{Database, standing_clock};
 
 #[tokio::test]
 async fn a_validation_is_echoed_without_a_database() {
@@ -29,24 +29,6 @@ async fn a_validation_is_echoed_without_a_database() {
     }
     assert!(began.elapsed() < Duration::from_secs(1));
 }
-
-on_both_stores!(
-    validations_are_echoed_while_the_database_is_held_by_somebody,
-    |store, clock| {
-        // R2: they arrive while our own request to create a subscription is open.
-        let scene = Scene::new(&store, &clock);
-        let held = store.write(graph_mirror::store::Priority::Bulk).await?;
-
-        let both = [NOTIFICATIONS, LIFECYCLE].map(|path| {
-            let path = format!("{path}?validationToken=abc&s=1");
-            let scene = &scene;
-            async move { scene.post(&path, "").await.text }
-        });
-
-        assert_eq!(futures_util::future::join_all(both).await, ["abc", "abc"]);
-        held.rollback().await?;
-    }
-);
 
 #[tokio::test]
 async fn only_posts_are_answered() {

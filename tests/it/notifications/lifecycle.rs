@@ -13,7 +13,7 @@ use super::post::{LIFECYCLE, Scene};
 use crate::support::database::on_both_stores;
 
 impl Scene {
-    async fn row(&self, key: SubscriptionKey) -> Subscription {
+    pub async fn row(&self, key: SubscriptionKey) -> Subscription {
         let found = self
             .store
             .subscription_find(key)
@@ -77,7 +77,7 @@ impl Scene {
         }
     }
 
-    async fn tell(&self, items: &[serde_json::Value]) {
+    pub async fn tell(&self, items: &[serde_json::Value]) {
         let body = json!({ "value": items }).to_string();
         assert_eq!(self.post(LIFECYCLE, body).await.status, 202);
     }
@@ -162,27 +162,6 @@ on_both_stores!(
 
         assert_eq!(scene.dirty(mailbox).await, [scene.view("work")]);
         assert_eq!(scene.row(row.key).await, row);
-    }
-);
-
-on_both_stores!(
-    two_events_and_a_change_in_one_post_all_count,
-    |store, clock| {
-        // R12, F10.6: both addresses may be the same.
-        let scene = Scene::new(&store, &clock);
-        let mailbox = scene.connect("anna").await;
-        let row = scene.subscribe(mailbox, SubscriptionScope::Messages).await;
-
-        scene
-            .tell(&[
-                scene.lifecycle(row.key, "subscriptionRemoved"),
-                scene.lifecycle(row.key, "reauthorizationRequired"),
-                scene.change(row.key, "created", "AAMk="),
-            ])
-            .await;
-
-        assert_eq!(scene.row(row.key).await.state, SubscriptionState::Retiring);
-        assert_eq!(scene.due_ids(mailbox).await, ["AAMk="]);
     }
 );
 

@@ -3,5 +3,5 @@
 mod durable;
 mod handshake;
 mod lifecycle;
-mod post;
+pub(crate) mod post;
 mod refusals;

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use graph_mirror::model::time::Clock;
-use graph_mirror::model::work::{ChangeHint, SubscriptionScope, SubscriptionState};
+use graph_mirror::model::work::{SubscriptionScope, SubscriptionState};
 use serde_json::json;
 
-use super::scene::{Scene, inbox, key_in, until};
+use super::scene::{Scene, inbox, key_in};
 use crate::support::database::on_both_stores;
 
 on_both_stores!(
@@ -81,41 +81,6 @@ on_both_stores!(the_round_comes_after_the_subscription, |store, clock| {
     scene.reconcile().await;
     assert!(scene.walk_dirty().await.is_empty(), "only after a creation");
 });
-
-on_both_stores!(
-    a_notification_before_the_201_finds_its_mailbox,
-    |store, clock| {
-        // R1, R2: Graph calls our endpoints while our call to it is still open.
-        let scene = Scene::of_messages(&store, &clock).await;
-        scene.turn(&json!({"created_delay_ms": 1_500}));
-
-        let creating = scene.reconcile();
-        let meanwhile = async {
-            until("the subscription to stand at Graph", async || {
-                (!scene.at_graph().is_empty()).then_some(())
-            })
-            .await;
-            scene.edit("before the answer").await;
-            let due = until("the notice", async || {
-                let due = scene.due().await;
-                (!due.is_empty()).then_some(due)
-            })
-            .await;
-            let row = scene.only_row().await;
-            scene.clock.advance(Duration::from_millis(1_500));
-            (due, row)
-        };
-        let (_, (due, row)) = tokio::join!(creating, meanwhile);
-
-        assert_eq!(due[0].hint, ChangeHint::Created);
-        assert_eq!(
-            row.state,
-            SubscriptionState::Creating,
-            "its 201 had not come yet"
-        );
-        assert_eq!(scene.only_row().await.state, SubscriptionState::Active);
-    }
-);
 
 on_both_stores!(
     one_whose_201_was_lost_is_adopted_and_not_made_again,

@@ -4,4 +4,4 @@ mod conflicts;
 mod creation;
 mod health;
 mod renewal;
-mod scene;
+pub(crate) mod scene;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use graph_mirror::model::time::{Clock, later, until as time_until};
+use graph_mirror::model::time::{Clock, until as time_until};
 use graph_mirror::model::work::SubscriptionState;
 use graph_mirror::sandbox::lifecycle::{self, LifecycleEvent};
 use serde_json::json;
@@ -13,7 +13,7 @@ use crate::support::database::on_both_stores;
 
 impl Scene {
     /// Moves the clock to when the only row is to be renewed.
-    async fn half_life(&self) {
+    pub async fn half_life(&self) {
         let renew_at = self.only_row().await.renew_at.expect("it is active");
         self.clock.advance(time_until(self.clock.now(), renew_at));
     }
@@ -75,38 +75,6 @@ on_both_stores!(
         scene.reconcile().await;
         assert!(scene.requests() - asked <= 2);
         assert_eq!(scene.only_row().await.failures, 0);
-    }
-);
-
-on_both_stores!(
-    graph_away_for_hours_costs_no_subscription,
-    |store, clock| {
-        // R13.
-        let scene = Scene::of_messages(&store, &clock).await;
-        scene.reconcile().await;
-        scene.half_life().await;
-        let before = scene.only_row().await;
-        scene.fail(
-            json!({"path": "/subscriptions", "status": 503, "headers": {"Retry-After": "30"}}),
-        );
-
-        let mut attempts = 0;
-        let ends = later(clock.now(), Duration::from_hours(3));
-        while clock.now() < ends {
-            let asked = scene.requests();
-            scene.reconcile().await;
-            attempts += scene.requests() - asked;
-            clock.advance(Duration::from_mins(1));
-        }
-        assert!(attempts < 60, "{attempts} attempts in three hours");
-        assert_eq!(scene.only_row().await.state, SubscriptionState::Active);
-
-        scene.heal();
-        clock.advance(Duration::from_mins(31));
-        scene.reconcile().await;
-        let after = scene.only_row().await;
-        assert_eq!(after.graph_id, before.graph_id);
-        assert!(after.expires_at > before.expires_at);
     }
 );
 

@@ -1,8 +1,10 @@
 //! A mailbox in the sandbox, our endpoints where Graph reaches them, and a reconciler.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use axum::response::IntoResponse;
 use chrono::TimeDelta;
 use futures_util::future::BoxFuture;
 use graph_mirror::graph::{
@@ -50,6 +52,8 @@ pub struct Scene {
     pub graph: MailboxGraph,
     pub reconciler: Reconciler,
     pub public_url: String,
+    /// Whether our endpoints answer 503.
+    pub is_down: Arc<AtomicBool>,
     /// The mailbox's own calendar.
     pub calendar: GraphId,
 }
@@ -104,7 +108,8 @@ impl Scene {
             .patch(&quick)
             .expect("the knobs are known");
         let signer = Signer::new(&Keyring::generate());
-        let public_url = listen(store, clock, &signer).await;
+        let is_down = Arc::<AtomicBool>::default();
+        let public_url = listen(store, clock, &signer, &is_down).await;
         let (mailbox, fence) = connect(store, clock, &sandbox, "office").await;
         let graph = graph(&sandbox, clock, &mailbox, Duration::from_secs(10));
         let calendar = own_calendar(&graph).await;
@@ -123,6 +128,7 @@ impl Scene {
             fence,
             graph,
             public_url,
+            is_down,
             calendar,
         };
         scene.know_calendar(scene.calendar.as_str(), None).await;
@@ -153,7 +159,7 @@ impl Scene {
     }
 
     pub async fn another_address(&self) -> String {
-        listen(&self.store, &self.clock, &self.signer).await
+        listen(&self.store, &self.clock, &self.signer, &self.is_down).await
     }
 
     pub async fn reconcile(&self) -> Reconciled {
@@ -219,6 +225,14 @@ impl Scene {
             .notices_due(self.mailbox.id, self.clock.now(), 100)
             .await;
         due.expect("the store answers")
+    }
+
+    /// Time passes, a minute at a time; what the sandbox has to do in between is done.
+    pub async fn pass(&self, time: Duration) {
+        for _ in 0..time.as_secs() / 60 {
+            self.clock.advance(Duration::from_mins(1));
+            self.reconcile().await;
+        }
     }
 
     /// Somebody writes a draft.
@@ -345,13 +359,31 @@ async fn own_calendar(graph: &MailboxGraph) -> GraphId {
 }
 
 /// Our endpoints on a port of their own.
-async fn listen(store: &Store, clock: &ManualClock, signer: &Signer) -> String {
+async fn listen(
+    store: &Store,
+    clock: &ManualClock,
+    signer: &Signer,
+    is_down: &Arc<AtomicBool>,
+) -> String {
     let any: std::net::SocketAddr = ([127, 0, 0, 1], 0).into();
     let listener = tokio::net::TcpListener::bind(any)
         .await
         .expect("a free port");
     let address = listener.local_addr().expect("it is bound");
-    let routes = router(store.clone(), signer.clone(), Arc::new(clock.clone()));
+    let is_down = Arc::clone(is_down);
+    let routes = router(store.clone(), signer.clone(), Arc::new(clock.clone())).layer(
+        axum::middleware::from_fn(
+            move |request: axum::extract::Request, next: axum::middleware::Next| {
+                let is_down = is_down.load(Ordering::Relaxed);
+                async move {
+                    if is_down {
+                        return axum::http::StatusCode::SERVICE_UNAVAILABLE.into_response();
+                    }
+                    next.run(request).await
+                }
+            },
+        ),
+    );
     tokio::spawn(async move { axum::serve(listener, routes).await });
     format!("http://{address}")
 }
