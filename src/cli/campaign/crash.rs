@@ -276,6 +276,8 @@ impl Scene {
             }
             self.dies(LEAP)?;
             self.life.answers().await?;
+            // What came while nobody was there is delivered again only after a wait that grows.
+            self.sandbox.world().advance(LEAP);
             seen_from = seen_from.max(self.clock.now() - LEAP);
         }
         Ok(last.map(|waits| format!("a mailbox did not settle: {waits}")))

@@ -63,6 +63,8 @@ on_both_stores!(
         tx.commit().await?;
 
         assert_eq!(store.cursors_list(mailbox).await?, saved);
+        assert_eq!(store.cursors_of_views(mailbox).await?, saved[3..]);
+        assert_eq!(store.cursors_next_due(mailbox).await?, Some(now));
         for cursor in &saved {
             assert_eq!(
                 store.cursor_get(mailbox, &cursor.scope).await?.as_ref(),

@@ -223,5 +223,9 @@ on_both_stores!(
         left.sort();
         assert_eq!(left, [(&one, 0), (&three, 0)]);
         assert_eq!(store.notices_next_due(mailbox).await?, Some(now));
+        let kind = NoticeKind::Message;
+        let found = store.notice_get(mailbox, kind, &one).await?;
+        assert_eq!(found.map(|notice| notice.external_id), Some(one));
+        assert_eq!(store.notice_get(mailbox, kind, &id("two")).await?, None);
     }
 );
