@@ -163,16 +163,24 @@ impl Mirror {
         if notices.is_empty() {
             return Ok(());
         }
-        let stored = self.store.subscriptions_list(self.mailbox).await?;
-        if stored.iter().all(|row| row.doubted_at.is_none()) {
-            return Ok(());
-        }
+        let doubted: HashSet<SubscriptionScope> = self
+            .store
+            .subscriptions_list(self.mailbox)
+            .await?
+            .into_iter()
+            .filter(|row| row.doubted_at.is_some())
+            .map(|row| row.scope)
+            .collect();
         let mut heard: BTreeMap<SubscriptionScope, Timestamp> = BTreeMap::new();
         for notice in notices {
-            if let Some(scope) = self.announced_by(notice).await? {
+            let scope = self.announced_by(notice).await?;
+            if let Some(scope) = scope.filter(|scope| doubted.contains(scope)) {
                 let last = heard.entry(scope).or_insert(notice.received_at);
                 *last = notice.received_at.max(*last);
             }
+        }
+        if heard.is_empty() {
+            return Ok(());
         }
         let now = self.clock.now();
         let mut tx = self.store.write(Priority::Live).await?;

@@ -21,6 +21,23 @@ fn notice(name: &str, lane: Lane, due_at: Timestamp) -> NewNotice {
     }
 }
 
+on_both_stores!(one_item_has_one_notice_of_each_kind, |store, clock| {
+    let mailbox = connected(&store, &clock, "anna").await;
+    let now = clock.now();
+    let mut tx = writing(&store).await;
+    let waits = notice("one", Lane::Live, now + seconds(90));
+    tx.notices_add(mailbox, &[waits], now).await?;
+    tx.commit().await?;
+
+    let found = store
+        .notice_get(mailbox, NoticeKind::Message, &id("one"))
+        .await?;
+    assert_eq!(found.map(|notice| notice.lane), Some(Lane::Live));
+    for (kind, name) in [(NoticeKind::Event, "one"), (NoticeKind::Message, "two")] {
+        assert_eq!(store.notice_get(mailbox, kind, &id(name)).await?, None);
+    }
+});
+
 on_both_stores!(
     announced_items_come_first_then_the_longest_due,
     |store, clock| {
