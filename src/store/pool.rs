@@ -13,6 +13,7 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection as _, PgPool, SqlitePool};
+use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::checkpoint::Checkpoints;
@@ -77,6 +78,24 @@ pub(super) struct Core {
     pub(super) clock: SharedClock,
     pub(super) wakes: Wakes,
     stop: CancellationToken,
+    /// How many statements outside of transactions and how many transactions are under way.
+    under_way: watch::Sender<usize>,
+}
+
+/// One of those that are under way, until dropped.
+struct UnderWay(Arc<Core>);
+
+impl UnderWay {
+    fn begin(core: &Arc<Core>) -> Self {
+        core.under_way.send_modify(|count| *count += 1);
+        Self(Arc::clone(core))
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.under_way.send_modify(|count| *count -= 1);
+    }
 }
 
 pub(super) enum Pools {
@@ -127,6 +146,7 @@ impl Store {
             clock,
             wakes,
             stop: stop.clone(),
+            under_way: watch::Sender::new(0),
         });
         Ok(Self {
             intake: Intake::start(Arc::clone(&core)),
@@ -153,23 +173,16 @@ impl Store {
         }
     }
 
-    /// Whether a statement or a transaction is under way on one of its connections; for whoever must know that nothing is.
+    /// Completes once no statement and no transaction is under way; for whoever must know that nothing is.
+    pub async fn idle(&self) {
+        let mut under_way = self.core.under_way.subscribe();
+        // The sender lives as long as `self`.
+        let _ = under_way.wait_for(|count| *count == 0).await;
+    }
+
+    /// Whether a statement or a transaction is under way.
     pub fn is_busy(&self) -> bool {
-        let at_work = |size: u32, idle: usize| usize::try_from(size).unwrap_or(usize::MAX) > idle;
-        match &self.core.pools {
-            Pools::Postgres {
-                pool,
-                acknowledgements,
-                ..
-            } => [pool, acknowledgements]
-                .iter()
-                .any(|pool| at_work(pool.size(), pool.num_idle())),
-            Pools::Sqlite {
-                writer, readers, ..
-            } => [writer, readers]
-                .iter()
-                .any(|pool| at_work(pool.size(), pool.num_idle())),
-        }
+        *self.core.under_way.borrow() > 0
     }
 
     /// Asks the database the least there is to ask.
@@ -210,6 +223,7 @@ impl Store {
     }
 
     pub(super) async fn reading(&self, query: Query<'_>) -> Result<Vec<Row>, StoreError> {
+        let _under_way = UnderWay::begin(&self.core);
         match &self.core.pools {
             Pools::Postgres { pool, .. } => {
                 let mut connection = pool.acquire().await?;
@@ -232,6 +246,7 @@ impl Core {
     }
 
     pub(super) async fn write(self: &Arc<Self>, priority: Priority) -> Result<Tx, StoreError> {
+        let under_way = UnderWay::begin(self);
         let open = match &self.pools {
             Pools::Postgres {
                 pool,
@@ -259,6 +274,7 @@ impl Core {
             open,
             core: Arc::clone(self),
             wakes: Vec::new(),
+            _under_way: under_way,
         })
     }
 }
@@ -309,6 +325,7 @@ pub struct Tx {
     open: Open,
     core: Arc<Core>,
     wakes: Vec<Wake>,
+    _under_way: UnderWay,
 }
 
 enum Open {

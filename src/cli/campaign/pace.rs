@@ -42,15 +42,6 @@ impl Pace {
         }
     }
 
-    /// Lets time pass for as long as `work` takes.
-    pub(super) async fn during<T>(&self, work: impl Future<Output = T>) -> T {
-        tokio::select! {
-            biased;
-            done = work => done,
-            () = self.pass_until(Timestamp::MAX_UTC) => unreachable!("time does not end"),
-        }
-    }
-
     /// Waits until nothing is under way.
     pub(super) async fn quiet(&self) {
         let mut still = 0;
@@ -59,8 +50,7 @@ impl Pace {
             tokio::task::yield_now().await;
             if self.store.is_busy() {
                 still = 0;
-                // The database works on threads of its own: let them have this core.
-                std::thread::yield_now();
+                self.store.idle().await;
                 continue;
             }
             let now = self.clock.now();

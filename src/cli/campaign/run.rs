@@ -6,7 +6,7 @@ use anyhow::bail;
 
 use super::compare::differences;
 use super::feed;
-use super::script::{Act, Script, at_rest};
+use super::script::{Act, Script, at_once, at_rest};
 use super::stage::{Ground, MONTHS, POLLED_EVERY, Stage};
 use crate::mirror::{Sabotage, Window};
 use crate::model::mailbox::{Mailbox, MailboxState};
@@ -93,8 +93,7 @@ async fn act(act: &Act, stage: &Stage) -> anyhow::Result<usize> {
         }
         Act::Lifecycle { event } => drop(world.send_lifecycle(&Which::default(), *event)?),
         Act::Hostile { kind } => {
-            let all = Which::default();
-            stage.pace.during(world.send_hostile(&all, *kind)).await?;
+            world.send_hostile(&Which::default(), *kind).await?;
         }
         Act::Licence { mailbox, on } => world.set_licence(person(*mailbox)?, *on)?,
         Act::LapseTokens => drop(world.lapse_tokens()),
@@ -121,6 +120,7 @@ async fn heal(script: &Script, stage: &Stage) -> anyhow::Result<()> {
     // What was under way when it ended meets its failure, so that what it makes of a mailbox is known.
     let soon = later(stage.clock.now(), Duration::from_mins(2));
     stage.pace.pass_until(soon).await;
+    world.turn_knobs(&at_once())?;
     for mailbox in stage.mailboxes().await? {
         match mailbox.state {
             MailboxState::NeedsReauth => stage.sign_in(&mailbox.address).await?,
@@ -132,6 +132,7 @@ async fn heal(script: &Script, stage: &Stage) -> anyhow::Result<()> {
             MailboxState::Connected | MailboxState::Disconnected => {}
         }
     }
+    world.turn_knobs(&at_rest(script))?;
     Ok(())
 }
 

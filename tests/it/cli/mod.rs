@@ -1,5 +1,6 @@
 //! The command as people run it: the binary itself.
 
+mod campaign;
 mod demo;
 mod guide;
 mod keys;

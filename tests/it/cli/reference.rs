@@ -41,6 +41,7 @@ fn help_names_every_command_of_the_design() {
         "demo",
         "serve",
         "sandbox",
+        "campaign",
         "mailboxes",
         "sync",
         "verify",
