@@ -150,7 +150,7 @@ impl App {
         let (store, clock) = (self.parts.store.clone(), Arc::clone(&self.parts.clock));
         let (schedules, due) = match self.rhythm {
             Rhythm::Cron => Schedules::start(store, clock).await?,
-            Rhythm::OwnClock => Schedules::start_by(store, clock),
+            Rhythm::OwnClock => Schedules::start_by(&store, &clock),
         };
         match self.parts.public_url() {
             Some(url) => info!(public_url = %url, "notifications are expected at {url}"),

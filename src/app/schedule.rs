@@ -103,11 +103,11 @@ impl Schedules {
 
     /// The same on `clock`: each schedule fires at the first instant of its grain. Cron knows only the machine's clock, which
     /// stands still compared with one that is moved by hand.
-    pub fn start_by(store: Store, clock: SharedClock) -> (Self, mpsc::Receiver<Schedule>) {
+    pub fn start_by(store: &Store, clock: &SharedClock) -> (Self, mpsc::Receiver<Schedule>) {
         let (won, due) = mpsc::channel(Schedule::ALL.len() * 2);
         let mut tasks = JoinSet::new();
         for schedule in Schedule::ALL {
-            let (store, clock, won) = (store.clone(), clock.clone(), won.clone());
+            let (store, clock, won) = (store.clone(), Arc::clone(clock), won.clone());
             tasks.spawn(async move {
                 loop {
                     let now = clock.now();

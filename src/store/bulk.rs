@@ -83,7 +83,10 @@ pub(super) fn list<'q, T: Into<Value<'q>>>(
 ) -> (String, Vec<Value<'q>>) {
     let mut values = values.into_iter().map(Into::into).collect::<Vec<_>>();
     if backend == Backend::Sqlite {
-        let ids = serde_json::Value::from_iter(values.iter().filter_map(Value::id));
+        let ids = values
+            .iter()
+            .filter_map(Value::id)
+            .collect::<serde_json::Value>();
         return (
             format!("(SELECT value FROM json_each(${first}))"),
             vec![Value::json(ids.to_string())],

@@ -1,7 +1,7 @@
 //! The feed of a mailbox against its rows: each change once, positions without holes, and whoever replays it from zero holds the
 //! same mirror.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::model::feed::{ChangeKind, ItemKind};
 use crate::model::ids::MailboxId;
@@ -70,7 +70,7 @@ pub(super) async fn differences(
 /// Every row that the feed tells of.
 async fn rows(store: &Store, mailbox: MailboxId) -> Result<Items, StoreError> {
     let mut rows = Items::new();
-    let mut threads: BTreeMap<String, ()> = BTreeMap::new();
+    let mut threads: BTreeSet<String> = BTreeSet::new();
     for stored in store.folders_list(mailbox).await? {
         rows.insert((ItemKind::Folder, stored.folder.external_id.0));
     }
@@ -83,7 +83,7 @@ async fn rows(store: &Store, mailbox: MailboxId) -> Result<Items, StoreError> {
         let Some(last) = page.last() else { break };
         after = Some(last.message.external_id.clone());
         for stored in page {
-            threads.extend(stored.message.conversation_id.map(|id| (id.0, ())));
+            threads.extend(stored.message.conversation_id.map(|id| id.0));
             rows.insert((ItemKind::Message, stored.message.external_id.0));
         }
     }
@@ -97,6 +97,6 @@ async fn rows(store: &Store, mailbox: MailboxId) -> Result<Items, StoreError> {
                 .map(|stored| (ItemKind::Event, stored.event.external_id.0)),
         );
     }
-    rows.extend(threads.into_keys().map(|id| (ItemKind::Thread, id)));
+    rows.extend(threads.into_iter().map(|id| (ItemKind::Thread, id)));
     Ok(rows)
 }

@@ -221,8 +221,8 @@ impl Campaign {
             None => TRIES,
         };
         shrink(&script, tries, |candidate| {
-            let tried = self.once(candidate, ground);
-            tried.is_ok_and(|played| !played.differences.is_empty())
+            let run = self.once(candidate, ground);
+            run.is_ok_and(|played| !played.differences.is_empty())
         })
     }
 }

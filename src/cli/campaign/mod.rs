@@ -105,24 +105,22 @@ pub(super) async fn run(arguments: Arguments) -> Result<Ended, Failure> {
         faults: arguments.faults.0.clone(),
         database_url: arguments.database_url.clone(),
         jobs: arguments.jobs.map(usize::from),
-        crashes: match arguments.crashes {
-            true => Some(std::env::current_exe()?),
-            false => None,
+        crashes: if arguments.crashes {
+            Some(std::env::current_exe()?)
+        } else {
+            None
         },
         ..Campaign::default()
     };
     let progress = Progress::begin("playing");
-    let played = match &arguments.script {
-        Some(file) => {
-            let script = read(file).map_err(Failure::of)?;
-            campaign.play_scripts(vec![script], |_, _| {}).await
-        }
-        None => {
-            let seeds = arguments.seeds.clone().unwrap_or_default();
-            campaign
-                .play(seeds, |done, all| progress.at(done, all))
-                .await
-        }
+    let played = if let Some(file) = &arguments.script {
+        let script = read(file).map_err(Failure::of)?;
+        campaign.play_scripts(vec![script], |_, _| {}).await
+    } else {
+        let seeds = arguments.seeds.clone().unwrap_or_default();
+        campaign
+            .play(seeds, |done, all| progress.at(done, all))
+            .await
     };
     progress.end();
     let summary = Summary {

@@ -162,7 +162,7 @@ async fn unsettled(stage: &Stage, seen_from: Timestamp) -> anyhow::Result<Option
     for mailbox in stage.mailboxes().await? {
         let waits = match mailbox.state {
             MailboxState::Connected => waiting(stage, &mailbox, seen_from).await?,
-            state => Some(format!("it is {state:?} ({:?})", mailbox.state_reason)),
+            other => Some(format!("it is {other:?} ({:?})", mailbox.state_reason)),
         };
         if waits.is_some() {
             return Ok(waits);

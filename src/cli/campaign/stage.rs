@@ -238,7 +238,7 @@ fn habits(app: App, sabotage: Sabotage) -> App {
         .with_homes(HomeSettings {
             poll: Duration::from_secs(20),
             beat: Duration::from_secs(20),
-            lease: Duration::from_secs(60),
+            lease: Duration::from_mins(1),
             ..HomeSettings::default()
         })
         .with_mirroring(|settings| {
