@@ -283,7 +283,7 @@ impl Core {
     /// Runs a text of one or several statements on SQLite's writer, in one trip to the thread that holds the connection;
     /// all rows of all of them. Each statement is a transaction of its own.
     pub(super) async fn write_at_once(
-        &self,
+        self: &Arc<Self>,
         priority: Priority,
         query: Query<'_>,
     ) -> Result<Vec<Row>, StoreError> {
@@ -296,6 +296,7 @@ impl Core {
         else {
             return Err(StoreError::Busy);
         };
+        let _under_way = UnderWay::begin(self);
         let pass = gate.enter(priority).await;
         let mut connection = writer.acquire().await?;
         let rows = query.rows_on(On::Sqlite(&mut connection)).await;

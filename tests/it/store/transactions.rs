@@ -292,18 +292,13 @@ async fn a_server_that_is_not_there_is_unreachable() {
 }
 
 on_both_stores!(a_transaction_under_way_can_be_told, |store, clock| {
-    /// A connection goes back to its pool in a moment of its own.
-    async fn rests(store: &Store) {
-        while store.is_busy() {
-            tokio::task::yield_now().await;
-        }
-    }
     connected(&store, &clock, "anna").await;
-    rests(&store).await;
+    store.idle().await;
 
     let tx = writing(&store).await;
     assert!(store.is_busy());
 
     tx.commit().await?;
-    rests(&store).await;
+    store.idle().await;
+    assert!(!store.is_busy());
 });
