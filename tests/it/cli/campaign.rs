@@ -113,35 +113,6 @@ async fn a_mirror_whose_sweep_deletes_what_came_meanwhile_is_found() {
     .await;
 }
 
-#[tokio::test]
-async fn a_failing_seed_is_made_small_and_fails_again_by_itself() {
-    let broken = Campaign {
-        jobs: Some(2),
-        most_failures: 1,
-        sabotage: Sabotage {
-            believes_removals: true,
-            ..Sabotage::default()
-        },
-        ..Campaign::default()
-    };
-    let found = broken
-        .play(0..WITHIN, |_, _| {})
-        .await
-        .expect("it is played");
-    let failed = found.failures.first().expect("the mistake is found");
-    let whole = script(failed.seed, Fault::ALL);
-    assert!(failed.script.steps.len() < whole.steps.len());
-    let printed = serde_json::to_string(&failed.script).expect("a script is JSON");
-    let read = serde_json::from_str(&printed).expect("it is read as it was printed");
-
-    let again = broken
-        .play_scripts(vec![read], |_, _| {})
-        .await
-        .expect("it is played");
-
-    assert_eq!(again.failed, 1, "{printed}");
-}
-
 #[test]
 fn a_script_plays_from_a_file_and_json_says_how_it_went() {
     let shell = Shell::new();
