@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// See `Cargo.toml`.
+/// Why this one: docs/decisions/0005.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -58,14 +58,13 @@ impl Mirror {
         let mut applied = Applied::default();
         let mut rest = Some(findings);
         while let Some(mut findings) = rest.take() {
-            let slice = match findings.cut(self.slice()) {
+            let mut slice = match findings.cut(self.slice()) {
                 Some(part) => {
                     rest = Some(findings);
                     part
                 }
                 None => findings,
             };
-            let mut slice = slice;
             let messages = std::mem::take(&mut slice.messages);
             let rows = self.rows(&messages, slice.round)?;
             let mut tx = self.store.write(priority).await?;
