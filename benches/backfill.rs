@@ -1,6 +1,7 @@
 //! Messages a second of a first copy, beside what Graph's limits and this machine allow.
 //!
-//! `cargo bench --bench backfill`, options after `--`: `messages=24000 latency=200 rounds=3 only=graph` (or `only=bare`).
+//! `cargo bench --bench backfill`, options after `--`: `messages=24000 latency=200 rounds=3 graph=1 bare=1` (0 leaves a part
+//! out).
 //!
 //! The bound is Graph's: four requests at a time per mailbox (F3.9), so 4 / latency pages a second, times the messages that a page
 //! held on average. Where this machine cannot keep up with that, because it also runs the sandbox, the bound is a bare loop in the same
@@ -10,6 +11,8 @@
 
 #[path = "support/folder.rs"]
 mod folder;
+#[path = "support/options.rs"]
+mod options;
 #[path = "support/rig.rs"]
 mod rig;
 #[path = "support/spread.rs"]
@@ -52,24 +55,22 @@ struct Plan {
 }
 
 fn plan() -> Plan {
-    let mut plan = Plan {
-        messages: 24_000,
-        latency: 200,
-        rounds: 3,
-        graph: true,
-        bare: true,
-    };
-    for argument in std::env::args().skip(1) {
-        match argument.split_once('=') {
-            Some(("messages", value)) => plan.messages = value.parse().expect("a number"),
-            Some(("latency", value)) => plan.latency = value.parse().expect("a number"),
-            Some(("rounds", value)) => plan.rounds = value.parse().expect("a number"),
-            Some(("only", "graph")) => plan.bare = false,
-            Some(("only", "bare")) => plan.graph = false,
-            _ => {}
-        }
+    let (mut messages, mut latency, mut rounds) = (24_000, 200, 3);
+    let (mut graph, mut bare) = (1, 1);
+    options::read([
+        ("messages", &mut messages),
+        ("latency", &mut latency),
+        ("rounds", &mut rounds),
+        ("graph", &mut graph),
+        ("bare", &mut bare),
+    ]);
+    Plan {
+        messages: usize::try_from(messages).expect("a count"),
+        latency,
+        rounds: usize::try_from(rounds).expect("a count"),
+        graph: graph > 0,
+        bare: bare > 0,
     }
-    plan
 }
 
 fn main() {

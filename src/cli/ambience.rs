@@ -177,3 +177,49 @@ async fn ask_sandbox<T: serde::de::DeserializeOwned>(
     let answer = answer.error_for_status().map_err(explained)?;
     answer.json().await.map_err(explained)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::{Options, Sandbox};
+
+    fn source(sandbox: Option<&str>) -> Source {
+        Source {
+            env_file: None,
+            sandbox: sandbox.map(|url| url.parse().expect("an address")),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_command_has_the_time_of_its_sandbox() {
+        let ahead = Duration::from_hours(48);
+        let theirs = ManualClock::running();
+        theirs.advance(ahead);
+        let sandbox = Sandbox::start(Options {
+            mailboxes: 1,
+            messages: Some(0),
+            events: false,
+            clock: Some(theirs.clone()),
+            ..Options::default()
+        })
+        .await
+        .expect("the sandbox starts");
+        let control_url = sandbox.settings().control_url.clone();
+
+        let before = theirs.now();
+        let ours = source(Some(&control_url)).clock().await;
+        let now = ours.expect("the sandbox answers").now();
+
+        // It was asked between the two, and the answer took some time on its way.
+        let apart = Duration::from_mins(5);
+        assert!(until(now, theirs.now()) < apart && until(before, now) < apart);
+        assert!(until(SystemClock.now(), now) > ahead - apart);
+    }
+
+    #[tokio::test]
+    async fn without_a_sandbox_it_is_the_machines_time() {
+        let ours = source(None).clock().await.expect("nobody is asked");
+
+        assert!(until(SystemClock.now(), ours.now()) < LIKE_OURS);
+    }
+}

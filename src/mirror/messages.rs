@@ -14,7 +14,7 @@ use super::Mirror;
 use super::convert::message::{MessageItem, read};
 use super::error::MirrorError;
 use super::findings::{Findings, FoundMessage};
-use super::ladder;
+use super::ladder::{self, Absence};
 use super::refresh::{Verdict, stops, verdict};
 use super::report::RefreshReport;
 use crate::graph::BatchAnswer;
@@ -162,8 +162,8 @@ impl Mirror {
         self.graph.batch(lane, &parts).await
     }
 
-    /// Messages that answered 404. One that we hold is gone. One that we don't, announced as created or updated, may not
-    /// be visible yet (M34); it is looked for a few times, then the folders are asked.
+    /// Messages that answered 404 ([`ladder::absence`]). One that was announced and never showed is given up at last; then the
+    /// folders are asked.
     async fn judge_gone(
         &self,
         findings: &mut Findings,
@@ -180,18 +180,23 @@ impl Mirror {
         let held = self.heads(&ids).await?;
         let mut given_up = false;
         for notice in gone {
-            let may_come = !held.contains_key(&notice.external_id)
-                && matches!(notice.hint, ChangeHint::Created | ChangeHint::Updated);
-            match ladder::not_yet(notice.attempts) {
-                Some(wait) if may_come => self.put_off(findings, notice, wait),
-                _ => {
-                    given_up |= may_come;
+            let head = held.get(&notice.external_id);
+            let made_at = head.map(|head| head.made_at);
+            match ladder::absence(made_at, notice.hint, notice.attempts, asked_at) {
+                Absence::NotYet(wait) => {
+                    self.put_off(findings, notice, wait);
+                    continue;
+                }
+                Absence::Doubtful(wait) => self.put_off(findings, notice, wait),
+                Absence::Gone => {
+                    given_up |= head.is_none()
+                        && matches!(notice.hint, ChangeHint::Created | ChangeHint::Updated);
                     findings.settled.push(SeenNotice::from(*notice));
-                    findings
-                        .gone_messages
-                        .push((notice.external_id.clone(), asked_at));
                 }
             }
+            findings
+                .gone_messages
+                .push((notice.external_id.clone(), asked_at));
         }
         if given_up {
             let now = self.clock.now();

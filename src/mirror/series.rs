@@ -12,7 +12,7 @@ use tracing::warn;
 use super::convert::event::{EventItem, calendar_of, read};
 use super::error::MirrorError;
 use super::findings::{Findings, FoundEvent, FoundSeries};
-use super::ladder;
+use super::ladder::{self, Absence};
 use super::refresh::{Verdict, stops, verdict};
 use super::report::RefreshReport;
 use super::{Mirror, Window};
@@ -21,7 +21,7 @@ use crate::graph::{Answer, BatchAnswer, BatchPart, GraphError, Prefer, Target};
 use crate::model::calendar::{Event, EventKind};
 use crate::model::ids::GraphId;
 use crate::model::time::{Timestamp, later};
-use crate::model::work::{ChangeHint, CursorScope, Lane, Notice};
+use crate::model::work::{CursorScope, Lane, Notice};
 use crate::store::{SeenNotice, StoredEvent};
 
 /// Events or series looked at in one go.
@@ -176,14 +176,21 @@ impl Mirror {
         for notice in &held.notices {
             match verdict(error, notice.attempts) {
                 Verdict::Gone => {
-                    let may_come = held.stored.is_none()
-                        && notice.external_id == *id
-                        && matches!(notice.hint, ChangeHint::Created | ChangeHint::Updated);
-                    if let Some(wait) = ladder::not_yet(notice.attempts).filter(|_| may_come) {
-                        self.put_off(findings, notice, wait);
-                        continue;
+                    let own = held.stored.as_ref().map(|stored| stored.event.created_at);
+                    // An occurrence does not outlive its master.
+                    let made_at = if notice.external_id == *id {
+                        own
+                    } else {
+                        Some(None)
+                    };
+                    match ladder::absence(made_at, notice.hint, notice.attempts, asked_at) {
+                        Absence::NotYet(wait) => {
+                            self.put_off(findings, notice, wait);
+                            continue;
+                        }
+                        Absence::Doubtful(wait) => self.put_off(findings, notice, wait),
+                        Absence::Gone => findings.settled.push(SeenNotice::from(notice)),
                     }
-                    findings.settled.push(SeenNotice::from(notice));
                     findings.gone_events.push((id.clone(), asked_at));
                     if notice.external_id != *id {
                         findings

@@ -2,7 +2,8 @@
 //!
 //! Left to itself, SQLite does this inside some commit, and whoever waits behind that commit waits for the disk. Here
 //! a connection of its own copies beside the writer, which it does not block; only when the log has grown very long
-//! does it take the writer's turn for the short rest, so that the log can begin anew.
+//! does it take the writer's turn for the short rest, so that the log can begin anew. Whoever waits for an acknowledgement
+//! waits for that rest, so it is kept as short as it gets.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,6 +22,13 @@ const COPY_FROM: u64 = 16 << 20;
 
 /// The log is cut off once it is this long.
 const CUT_FROM: u64 = 128 << 20;
+
+/// Once it is this long, those who still read an old state are waited for.
+const CUT_AT_LAST_FROM: u64 = 512 << 20;
+
+/// Whether those are waited for, for 20 milliseconds.
+const PATIENT: &str = "PRAGMA busy_timeout = 20";
+const IMPATIENT: &str = "PRAGMA busy_timeout = 0";
 
 /// The shortest time between two looks.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -97,6 +105,11 @@ impl Copier {
         }
         self.copy("PRAGMA wal_checkpoint(PASSIVE)").await?;
         if length >= CUT_FROM {
+            // What was written while most of it was copied: a tenth, and then a tenth of that is left for the writer's turn.
+            self.copy("PRAGMA wal_checkpoint(PASSIVE)").await?;
+            let is_patient = length >= CUT_AT_LAST_FROM;
+            self.copy(if is_patient { PATIENT } else { IMPATIENT })
+                .await?;
             let _pass = self.gate.enter(Priority::Bulk).await;
             self.copy("PRAGMA wal_checkpoint(TRUNCATE)").await?;
         }
@@ -107,13 +120,7 @@ impl Copier {
         let connection = match &mut self.connection {
             Some(connection) => connection,
             // Whoever reads an old state keeps the log from being cut: then it is cut another time, not waited for.
-            none => none.insert(
-                self.options
-                    .clone()
-                    .busy_timeout(Duration::from_millis(20))
-                    .connect()
-                    .await?,
-            ),
+            none => none.insert(self.options.connect().await?),
         };
         sqlx::query(statement).execute(connection).await.map(drop)
     }

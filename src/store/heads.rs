@@ -23,6 +23,8 @@ pub struct MessageHead {
     pub is_draft: bool,
     /// Graph's flag.
     pub has_attachments: bool,
+    /// When it was made, as Graph says.
+    pub made_at: Option<Timestamp>,
     /// When the request that produced the row was sent.
     pub fetched_at: Timestamp,
 }
@@ -62,7 +64,8 @@ impl Tx {
 fn select(backend: Backend, mailbox: MailboxId, messages: &[GraphId]) -> Query<'_> {
     let (places, values) = bulk::list(backend, messages, 2);
     query(format!(
-        "SELECT external_id, folder_external_id, thread_external_id, change_key, is_draft, has_attachments, fetched_at
+        "SELECT external_id, folder_external_id, thread_external_id, change_key, is_draft, has_attachments, graph_created_at,
+            fetched_at
          FROM email_messages WHERE mailbox_id = $1 AND external_id IN {places}"
     ))
     .bind(Value::from(mailbox))
@@ -77,6 +80,7 @@ fn read(row: &Row) -> Result<MessageHead, StoreError> {
         change_key: row.find("change_key")?,
         is_draft: row.get("is_draft")?,
         has_attachments: row.get("has_attachments")?,
+        made_at: row.find("graph_created_at")?,
         fetched_at: row.get("fetched_at")?,
     })
 }

@@ -1,8 +1,9 @@
 //! Making notices durable before the 202 is given: group commit.
 //!
 //! Everybody who waits is written together, in one transaction, by one task; while that commit is under way, the
-//! next group forms by itself. There is no timer: a lone notice is written at once. Whoever finds the line full, or
-//! waits longer than two seconds, is told that the database is busy, and Graph delivers again later.
+//! next group forms by itself. There is no timer: a group is closed once a turn of the runtime brought nobody else, so
+//! that a lone notice is written at once, and those who come together are not cut into one and the rest. Whoever finds the
+//! line full, or waits longer than two seconds, is told that the database is busy, and Graph delivers again later.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -107,10 +108,14 @@ async fn serve(core: Arc<Core>, mut line: mpsc::Receiver<Waiting>) {
     while let Some(first) = line.recv().await {
         let mut size = first.notices.len();
         group.push(first);
-        while size < GROUP {
-            let Ok(next) = line.try_recv() else { break };
-            size += next.notices.len();
-            group.push(next);
+        let mut was = 0;
+        while was < size && size < GROUP {
+            was = size;
+            tokio::task::yield_now().await;
+            while let Ok(next) = line.try_recv() {
+                size += next.notices.len();
+                group.push(next);
+            }
         }
         // Whoever has given up will deliver again: not written, not answered.
         group.retain(|waiting| !waiting.answer.is_closed());

@@ -53,7 +53,7 @@ async fn perform(script: &Script, stage: &Stage) -> anyhow::Result<Played> {
         played.faults += usize::from(!step.act.is_edit());
     }
     heal(script, stage).await?;
-    if let Some(unsettled) = settle(stage).await? {
+    if let Some(unsettled) = settle(script, stage).await? {
         played.differences.push(unsettled);
     }
     for (mailbox, person) in stage.mailboxes().await?.iter().zip(stage.people()) {
@@ -103,8 +103,7 @@ async fn act(act: &Act, stage: &Stage) -> anyhow::Result<usize> {
     Ok(0)
 }
 
-/// Ends every fault, and does what their people and their operator would do: a licence is given back, who must sign in again
-/// does, and a mailbox that was out of reach is asked for again, because the service looks for those but once a day.
+/// Ends every fault, and gives back every licence.
 async fn heal(script: &Script, stage: &Stage) -> anyhow::Result<()> {
     let world = stage.world();
     world.clear_faults();
@@ -116,34 +115,49 @@ async fn heal(script: &Script, stage: &Stage) -> anyhow::Result<()> {
     for person in stage.people() {
         world.set_licence(&person.id, true)?;
     }
-    // What was under way when it ended meets its failure, so that what it makes of a mailbox is known.
+    // What was under way when it ended meets its failure.
     let soon = later(stage.clock.now(), Duration::from_mins(2));
     stage.pace.pass_until(soon).await;
-    world.turn_knobs(&at_once())?;
+    Ok(())
+}
+
+/// Does what people and their operator would do: who must sign in again does, and a mailbox that was out of reach is asked for
+/// again, because the service looks for those but once a day. Whether there was anything to do.
+async fn attend(script: &Script, stage: &Stage) -> anyhow::Result<bool> {
+    let mut was_needed = false;
     for mailbox in stage.mailboxes().await? {
         match mailbox.state {
-            MailboxState::NeedsReauth => stage.sign_in(&mailbox.address).await?,
+            MailboxState::NeedsReauth => {
+                stage.world().turn_knobs(&at_once())?;
+                stage.sign_in(&mailbox.address).await?;
+                stage.world().turn_knobs(&at_rest(script))?;
+            }
             MailboxState::Suspended => {
                 let wish = Wish::Sync { full: false };
                 let now = stage.clock.now();
                 stage.store().command_add(mailbox.id, &wish, now).await?;
             }
-            MailboxState::Connected | MailboxState::Disconnected => {}
+            MailboxState::Connected | MailboxState::Disconnected => continue,
         }
+        was_needed = true;
     }
-    world.turn_knobs(&at_rest(script))?;
-    Ok(())
+    Ok(was_needed)
 }
 
 /// Lets time pass until every mailbox has been looked at whole since it was healed, and nothing waits any more. Says what still
-/// does when that takes too long.
-async fn settle(stage: &Stage) -> anyhow::Result<Option<String>> {
+/// does when that takes too long. A mailbox that was quiet learns only now that its sign-in has ended.
+async fn settle(script: &Script, stage: &Stage) -> anyhow::Result<Option<String>> {
     let healed_at = stage.clock.now();
-    // One round may still bring what an earlier one kept back: the one after it has seen everything.
-    let seen_from = later(healed_at, POLLED_EVERY);
-    let mut until = later(seen_from, POLLED_EVERY);
+    let mut until = healed_at;
+    let mut seen_from = healed_at;
     loop {
         stage.pace.pass_until(until).await;
+        if attend(script, stage).await? || until == healed_at {
+            // One round may still bring what an earlier one kept back: the one after it has seen everything.
+            seen_from = later(stage.clock.now(), POLLED_EVERY);
+            until = later(seen_from, POLLED_EVERY);
+            stage.pace.pass_until(until).await;
+        }
         let Some(waits) = unsettled(stage, seen_from).await? else {
             return Ok(None);
         };

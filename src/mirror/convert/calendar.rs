@@ -1,6 +1,6 @@
 //! Calendars (F7.16).
 
-use super::mend::mend;
+use super::mend::read_or_mend;
 use super::raw::storable;
 use super::{Unreadable, possible};
 use crate::graph::wire::{CalendarObject, Text};
@@ -8,15 +8,10 @@ use crate::model::calendar::Calendar;
 
 /// Reads a calendar.
 pub fn read(item: &str) -> Result<Calendar, Unreadable> {
-    if let Ok(object) = serde_json::from_str::<CalendarObject>(item) {
-        return understand(item, object);
-    }
-    let mended = mend(item, &|text| {
-        serde_json::from_str::<CalendarObject>(text).is_ok()
+    read_or_mend(item, |text| {
+        Some(understand(item, serde_json::from_str(text).ok()?))
     })
-    .ok_or(Unreadable::Shape)?;
-    let object = serde_json::from_str(&mended).map_err(|_| Unreadable::Shape)?;
-    understand(item, object)
+    .ok_or(Unreadable::Shape)?
 }
 
 fn understand(item: &str, object: CalendarObject<'_>) -> Result<Calendar, Unreadable> {

@@ -5,7 +5,7 @@
 
 use serde_json::value::RawValue;
 
-use super::mend::mend;
+use super::mend::read_or_mend;
 use super::message::party;
 use super::raw::{storable, without_content};
 use super::time::{Zoned, instant, zoned};
@@ -115,15 +115,10 @@ pub fn calendar_of(item: &str) -> Option<GraphId> {
 
 /// Reads an item of a calendar: of a view, its delta, a list of instances, or an event by itself.
 pub fn read(item: &str, calendar: &GraphId) -> Result<EventItem, Unreadable> {
-    if let Ok(object) = serde_json::from_str::<EventObject>(item) {
-        return understand(item, calendar, object);
-    }
-    let mended = mend(item, &|text| {
-        serde_json::from_str::<EventObject>(text).is_ok()
+    read_or_mend(item, |text| {
+        Some(understand(item, calendar, serde_json::from_str(text).ok()?))
     })
-    .ok_or(Unreadable::Shape)?;
-    let object = serde_json::from_str(&mended).map_err(|_| Unreadable::Shape)?;
-    understand(item, calendar, object)
+    .ok_or(Unreadable::Shape)?
 }
 
 fn understand(

@@ -1,6 +1,6 @@
 //! Folders (F5.17).
 
-use super::mend::mend;
+use super::mend::read_or_mend;
 use super::raw::storable;
 use super::{Unreadable, id, text};
 use crate::graph::wire::FolderObject;
@@ -25,15 +25,10 @@ pub enum FolderItem {
 
 /// Reads an item of a list of folders or of their delta.
 pub fn read(item: &str) -> Result<FolderItem, Unreadable> {
-    if let Ok(object) = serde_json::from_str::<FolderObject>(item) {
-        return understand(item, object);
-    }
-    let mended = mend(item, &|text| {
-        serde_json::from_str::<FolderObject>(text).is_ok()
+    read_or_mend(item, |text| {
+        Some(understand(item, serde_json::from_str(text).ok()?))
     })
-    .ok_or(Unreadable::Shape)?;
-    let object = serde_json::from_str(&mended).map_err(|_| Unreadable::Shape)?;
-    understand(item, object)
+    .ok_or(Unreadable::Shape)?
 }
 
 fn understand(item: &str, object: FolderObject<'_>) -> Result<FolderItem, Unreadable> {

@@ -16,8 +16,19 @@ use crate::store::clean_json;
 /// Deeper inside of a field nothing is told apart: it is null as a whole.
 const DEEPEST: usize = 6;
 
+/// Reads an item: as it is, or else what is left of it with null wherever it could not be read; none when not even that
+/// can be read.
+pub fn read_or_mend<R>(item: &str, read: impl Fn(&str) -> Option<R>) -> Option<R> {
+    read(item).or_else(|| read_mended(item, read))
+}
+
+/// Reads what is left of an item that cannot be read as it is.
+pub fn read_mended<R>(item: &str, read: impl Fn(&str) -> Option<R>) -> Option<R> {
+    read(&mend(item, &|text| read(text).is_some())?)
+}
+
 /// The item's text with null wherever it could not be read; none when nothing makes it readable.
-pub fn mend(item: &str, reads: &dyn Fn(&str) -> bool) -> Option<String> {
+fn mend(item: &str, reads: &dyn Fn(&str) -> bool) -> Option<String> {
     if !item.trim_start().starts_with('{') {
         return None;
     }

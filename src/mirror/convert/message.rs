@@ -1,6 +1,6 @@
 //! Messages and their attachments' metadata (F5.1, F8.1).
 
-use super::mend::mend;
+use super::mend::{read_mended, read_or_mend};
 use super::raw::{storable, without_content};
 use super::time::instant;
 use super::{Unreadable, id, possible, text, type_name, version};
@@ -30,15 +30,11 @@ pub enum MessageItem {
 
 /// Reads an item of a list of messages, of a delta, or a message by itself.
 pub fn read(item: &str) -> Result<MessageItem, Unreadable> {
-    if let Ok(object) = serde_json::from_str::<MessageObject>(item) {
-        return understand(item, object);
+    let read = |text: &str| Some(understand(item, serde_json::from_str(text).ok()?));
+    if let Some(shown) = read(item) {
+        return shown;
     }
-    let mended = mend(item, &|text| {
-        serde_json::from_str::<MessageObject>(text).is_ok()
-    })
-    .ok_or(Unreadable::Shape)?;
-    let object = serde_json::from_str(&mended).map_err(|_| Unreadable::Shape)?;
-    let mut shown = understand(item, object)?;
+    let mut shown = read_mended(item, read).ok_or(Unreadable::Shape)??;
     if let MessageItem::Partial { suffices, .. } = &mut shown {
         // What could not be read is open.
         *suffices = false;
@@ -202,15 +198,13 @@ pub fn may_have_attachments(message: &Message) -> bool {
 
 /// Reads an attachment's metadata.
 pub fn read_attachment(item: &str) -> Result<Attachment, Unreadable> {
-    let reads = |text: &str| serde_json::from_str::<AttachmentObject>(text).is_ok();
-    let mended;
-    let item = if reads(item) {
-        item
-    } else {
-        mended = mend(item, &reads).ok_or(Unreadable::Shape)?;
-        mended.as_str()
-    };
-    let object: AttachmentObject = serde_json::from_str(item).map_err(|_| Unreadable::Shape)?;
+    read_or_mend(item, |text| {
+        Some(understand_attachment(serde_json::from_str(text).ok()?))
+    })
+    .ok_or(Unreadable::Shape)?
+}
+
+fn understand_attachment(object: AttachmentObject<'_>) -> Result<Attachment, Unreadable> {
     let name = type_name(object.odata_type.as_ref(), "fileAttachment");
     let kind = name.strip_suffix("Attachment").unwrap_or(name).to_owned();
     Ok(Attachment {

@@ -34,16 +34,10 @@ pub enum Unreadable {
 
 /// The id of an item that could not be read, so that it can be fetched by itself; none when not even that is there.
 pub fn id_of(item: &RawValue) -> Option<GraphId> {
-    let text = item.get();
-    let mended = serde_json::from_str::<ItemHead>(text)
-        .is_err()
-        .then(|| mend::mend(text, &|text| serde_json::from_str::<ItemHead>(text).is_ok()));
-    let text = match &mended {
-        None => text,
-        Some(mended) => mended.as_deref()?,
-    };
-    let head = serde_json::from_str::<ItemHead>(text).ok()?;
-    possible(head.id)
+    mend::read_or_mend(item.get(), |text| {
+        let head: ItemHead = serde_json::from_str(text).ok()?;
+        Some(possible(head.id))
+    })?
 }
 
 fn text(field: Field<Text<'_>>) -> Option<String> {

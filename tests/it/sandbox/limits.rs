@@ -314,6 +314,38 @@ async fn s15_a_fault_may_only_delay() {
 }
 
 #[tokio::test]
+async fn s15_a_fault_may_hold_an_answer_back_until_it_is_old() {
+    let client = Client::open().await;
+    let inbox = "/me/mailFolders/inbox";
+    let before = client.get(inbox).await.ok()["totalItemCount"].clone();
+    set_fault(
+        &client,
+        json!({"path": "/mailFolders/inbox$", "times": 1, "hold_ms": 60_000}),
+    );
+    let held = client.get(inbox);
+    tokio::pin!(held);
+    let meanwhile = async {
+        while !client.sandbox.world().faults().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        let message = json!({"subject": "meanwhile"});
+        client
+            .post("/me/mailFolders/inbox/messages", message)
+            .await
+    };
+    tokio::select! {
+        biased;
+        _ = &mut held => panic!("it was answered while the clock stood"),
+        made = meanwhile => assert_eq!(made.status, 201),
+    }
+
+    let held = client.together(60, held).await.ok();
+
+    assert_eq!(held["totalItemCount"], before);
+    assert_ne!(client.get(inbox).await.ok()["totalItemCount"], before);
+}
+
+#[tokio::test]
 async fn s16_a_batch_that_cannot_be_read_is_refused_as_a_whole() {
     let client = Client::open().await;
     let get = |id: &str| json!({"id": id, "method": "GET", "url": "/me/mailFolders/inbox"});

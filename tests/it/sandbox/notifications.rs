@@ -252,6 +252,29 @@ async fn s60_a_first_attempt_waits_three_seconds_and_a_retry_ten() {
 }
 
 #[tokio::test]
+async fn s61_an_endpoint_counts_as_slow_as_it_is_set_to_be() {
+    let bench = Bench::start().await;
+    let ear = Ear::open().await;
+    subscribe(&bench, &bench.token(0), &ear, json!({})).await;
+    bench.turn(&json!({"endpoint_latency_ms": 4_000}));
+    announce(&bench, 0, vec![message(1)]);
+
+    // A first attempt waits three seconds, a further one ten.
+    bench.advance(5);
+    ear.next().await;
+    bench.advance(4);
+    quiet(&bench).await;
+    let deliveries = bench.world().deliveries();
+    assert_eq!((deliveries.delivered, deliveries.waiting), (0, 1));
+    bench.advance(10);
+    ear.next().await;
+    bench.advance(4);
+    quiet(&bench).await;
+
+    assert_eq!(bench.world().deliveries().delivered, 1);
+}
+
+#[tokio::test]
 async fn s60_after_four_hours_an_item_is_given_up_and_missed_says_so() {
     let bench = Bench::start().await;
     let (ear, lifecycle) = (Ear::open().await, Ear::open().await);

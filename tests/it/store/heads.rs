@@ -44,6 +44,7 @@ on_both_stores!(a_head_says_where_a_message_stands, |store, clock| {
         change_key: message.change_key.clone(),
         is_draft: message.is_draft,
         has_attachments: message.has_attachments,
+        made_at: message.created_at,
         fetched_at: clock.now(),
     };
     assert_eq!(inside, [head(&mails[0]), head(&mails[1])]);
