@@ -327,7 +327,12 @@ impl<'a> Writing<'a> {
                         self.conversations
                             .extend(head.and_then(|head| head.thread_external_id.clone()));
                     }
-                    !found.suffices
+                    // What we hold of this version already is whole.
+                    let is_held = *effect == Effect::Unchanged
+                        && found.part.change_key.is_some()
+                        && head.and_then(|head| head.change_key.as_ref())
+                            == found.part.change_key.as_ref();
+                    !found.suffices && !is_held
                 }
                 Some(MergeEffect::Missing) | None => true,
             };

@@ -107,6 +107,8 @@ pub struct PartialMessage {
     pub external_id: Option<GraphId>,
     /// Version.
     pub change_key: Option<String>,
+    /// When it was last changed, as Graph says.
+    pub modified_at: Option<Timestamp>,
     /// The folder.
     pub folder_external_id: Option<GraphId>,
     /// Read or not.

@@ -512,6 +512,9 @@ fn merged(mut message: Message, partial: &PartialMessage) -> Message {
     if let Some(change_key) = &partial.change_key {
         message.change_key = Some(change_key.clone());
     }
+    if let Some(modified_at) = partial.modified_at {
+        message.modified_at = Some(modified_at);
+    }
     if let Some(folder) = &partial.folder_external_id {
         message.folder_external_id = folder.clone();
     }

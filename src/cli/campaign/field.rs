@@ -16,7 +16,7 @@ use super::stage::Ground;
 use crate::mirror::Sabotage;
 
 /// Runs of a failing seed at most to find the smallest script that fails.
-const TRIES: usize = 80;
+pub(super) const TRIES: usize = 80;
 
 /// What is played, and where.
 #[derive(Debug, Clone)]
@@ -27,8 +27,8 @@ pub struct Campaign {
     pub database_url: Option<String>,
     /// Seeds at the same time; as many as there are cores when `None`.
     pub jobs: Option<usize>,
-    /// Whether failing scripts are made as small as they get.
-    pub shrinks: bool,
+    /// Runs that are spent on making a failing script smaller.
+    pub tries: usize,
     /// After so many failed seeds no further one begins.
     pub most_failures: usize,
     /// Mistakes planted on purpose; set by tests only.
@@ -42,7 +42,7 @@ impl Default for Campaign {
             faults: Fault::ALL.to_vec(),
             database_url: None,
             jobs: None,
-            shrinks: true,
+            tries: TRIES,
             most_failures: 20,
             sabotage: Sabotage::default(),
         }
@@ -191,10 +191,7 @@ impl Campaign {
     }
 
     fn smallest(&self, script: Script, ground: &Ground) -> Script {
-        if !self.shrinks {
-            return script;
-        }
-        shrink(&script, TRIES, |candidate| {
+        shrink(&script, self.tries, |candidate| {
             let run = self.once(candidate, ground);
             run.is_ok_and(|played| !played.differences.is_empty())
         })

@@ -54,6 +54,9 @@ pub(super) struct Arguments {
     /// Seeds played at the same time; as many as there are cores when not given
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
+    /// Runs spent on making the script of a failing seed smaller; 0 prints it as it grew
+    #[arg(long, value_name = "COUNT", default_value_t = field::TRIES)]
+    tries: usize,
     /// Print one JSON object at the end and nothing else
     #[arg(long)]
     json: bool,
@@ -99,6 +102,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<Ended, Failure> {
         faults: arguments.faults.0.clone(),
         database_url: arguments.database_url.clone(),
         jobs: arguments.jobs.map(usize::from),
+        tries: arguments.tries,
         ..Campaign::default()
     };
     let progress = Progress::begin("playing");

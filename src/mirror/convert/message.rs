@@ -130,18 +130,21 @@ fn partial(item: &str, external_id: GraphId, object: MessageObject) -> MessageIt
         || object.conversation_id.is_present()
         || object.internet_message_id.is_present()
         || object.web_link.is_present()
-        || object.created_date_time.is_present()
-        || object.last_modified_date_time.is_present();
+        || object.created_date_time.is_present();
     let nulled = matches!(object.importance, Field::Null)
         || matches!(object.flag, Field::Null)
         || matches!(object.inference_classification, Field::Null);
-    let suffices = change_key.is_some() && !beyond && !nulled;
+    // Graph mostly leaves the time of a read flip out, and mostly it does not move (F5.10); whether it did, only the whole
+    // message tells.
+    let modified_at = instant(&object.last_modified_date_time);
+    let suffices = change_key.is_some() && modified_at.is_some() && !beyond && !nulled;
     MessageItem::Partial {
         external_id: external_id.clone(),
         suffices,
         message: Box::new(PartialMessage {
             external_id: Some(external_id),
             change_key,
+            modified_at,
             folder_external_id: id(object.parent_folder_id),
             is_read: object.is_read.into_option(),
             flag_status: flag(object.flag),
@@ -292,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_read_flip_is_partial_and_suffices_only_with_a_version() {
+    fn a_read_flip_is_partial_and_suffices_only_with_its_version_and_time() {
         // F6.5, M38
         let bare = r#"{"id":"X","isRead":true,"parentFolderId":"F"}"#;
         let Ok(MessageItem::Partial {
@@ -305,7 +308,16 @@ mod tests {
         assert_eq!(message.categories, None);
         assert!(!suffices);
 
-        let tagged = r#"{"@odata.etag":"W/\"K\"","id":"X","isRead":true}"#;
+        let timeless = r#"{"@odata.etag":"W/\"K\"","id":"X","isRead":true}"#;
+        assert!(matches!(
+            read(timeless),
+            Ok(MessageItem::Partial {
+                suffices: false,
+                ..
+            })
+        ));
+
+        let tagged = r#"{"@odata.etag":"W/\"K\"","id":"X","isRead":true,"lastModifiedDateTime":"2026-01-09T08:00:00Z"}"#;
         let Ok(MessageItem::Partial {
             message, suffices, ..
         }) = read(tagged)

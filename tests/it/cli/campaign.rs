@@ -74,7 +74,7 @@ async fn finds(sabotage: Sabotage) -> Summary {
     let campaign = Campaign {
         jobs: Some(2),
         most_failures: 1,
-        shrinks: false,
+        tries: 0,
         sabotage,
         ..Campaign::default()
     };

@@ -123,8 +123,7 @@ on_both_stores!(
 
         scene.is_down.store(false, Ordering::Relaxed);
         let due = until("the backlog", async || {
-            clock.advance(Duration::from_mins(1));
-            scene.reconcile().await;
+            scene.pass(Duration::from_mins(1)).await;
             let due = scene.due().await;
             (!due.is_empty()).then_some(due)
         })
@@ -149,8 +148,7 @@ on_both_stores!(
 
         scene.is_down.store(false, Ordering::Relaxed);
         let walked = until("the round", async || {
-            clock.advance(Duration::from_mins(1));
-            scene.reconcile().await;
+            scene.pass(Duration::from_mins(1)).await;
             let walked = scene.walk_dirty().await;
             (!walked.is_empty()).then_some(walked)
         })

@@ -423,6 +423,7 @@ on_both_stores!(every_key_of_a_partial_message_is_merged, |store, clock| {
     let partial = PartialMessage {
         external_id: Some(id("one")),
         change_key: Some("9".to_owned()),
+        modified_at: Some(clock.now()),
         flag_status: Some("complete".to_owned()),
         categories: Some(Vec::new()),
         importance: Some("high".to_owned()),
@@ -449,6 +450,7 @@ on_both_stores!(every_key_of_a_partial_message_is_merged, |store, clock| {
     let raw = stored.message.raw.clone();
     let expected = Message {
         change_key: Some("9".to_owned()),
+        modified_at: Some(clock.now()),
         flag_status: Some("complete".to_owned()),
         categories: Vec::new(),
         importance: Some("high".to_owned()),

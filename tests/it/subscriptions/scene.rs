@@ -231,8 +231,23 @@ impl Scene {
     pub async fn pass(&self, time: Duration) {
         for _ in 0..time.as_secs() / 60 {
             self.clock.advance(Duration::from_mins(1));
+            self.quiet().await;
             self.reconcile().await;
         }
+    }
+
+    /// Waits until whoever slept until now has run, and every notification on its way has been answered: one that the clock
+    /// overtakes counts as not answered.
+    async fn quiet(&self) {
+        until("the deliveries", async || {
+            let is_late = self
+                .clock
+                .next_wakeup()
+                .is_some_and(|due| due <= self.clock.now());
+            let deliveries = self.sandbox.world().deliveries();
+            (!is_late && deliveries.in_flight == 0).then_some(())
+        })
+        .await;
     }
 
     /// Somebody writes a draft.
