@@ -180,15 +180,15 @@ impl Mirror {
         if self.memory.are_calendars_wanted() {
             return Ok(Some(now));
         }
-        let (Some(folders_at), Some(calendars_at)) = (mailbox.folders_at, mailbox.calendars_at)
-        else {
-            return Ok(Some(now));
-        };
         let mut instants = vec![
-            later(folders_at, self.settings.folders_afresh_every),
-            later(calendars_at, self.settings.calendars_every),
+            grown_old(mailbox.calendars_at, self.settings.calendars_every, now),
             Window::next_roll(now),
         ];
+        let tree_at = grown_old(mailbox.folders_at, self.settings.folders_afresh_every, now);
+        // A tree that could not be walked rests as its cursor says, however old it is.
+        if tree_at > now || !self.is_tree_resting().await? {
+            instants.push(tree_at);
+        }
         if self.memory.is_anything_walking() {
             let cursors = self.store.cursors_list(self.mailbox).await?;
             let resting = cursors
@@ -202,12 +202,25 @@ impl Mirror {
         Ok(instants.into_iter().min())
     }
 
+    async fn is_tree_resting(&self) -> Result<bool, MirrorError> {
+        let tree = self
+            .store
+            .cursor_get(self.mailbox, &CursorScope::Folders)
+            .await?;
+        Ok(tree.is_some_and(|cursor| cursor.failures > 0))
+    }
+
     /// Whether the audit of this mailbox is due.
     pub async fn is_audit_due(&self) -> Result<bool, MirrorError> {
         let mailbox = self.store.mailbox_get(self.mailbox).await?;
         let audit_at = mailbox.and_then(|mailbox| mailbox.audit_at);
         Ok(audit_at.is_some_and(|at| at <= self.clock.now()))
     }
+}
+
+/// When a list that was made at `at` is to be made again; one that never was, now.
+fn grown_old(at: Option<Timestamp>, after: Duration, now: Timestamp) -> Timestamp {
+    at.map_or(now, |at| later(at, after))
 }
 
 /// The instant as of which a cursor's rows are complete: when its last round began, as far as that is still known.

@@ -26,6 +26,7 @@ use clap::Args;
 use super::progress::Progress;
 use super::report::Failure;
 use super::{Ended, output};
+use crate::config::Environment;
 use crate::model::time::{Clock as _, SystemClock, until};
 use crate::telemetry;
 
@@ -95,8 +96,10 @@ fn faults_of(text: &str) -> Result<FaultList, UnknownFault> {
 
 /// Runs the campaign. It ends unequal when a seed failed.
 pub(super) async fn run(arguments: Arguments) -> Result<Ended, Failure> {
-    // A fault that was set is no news; what the service makes of it is not asked here.
-    telemetry::start("off", telemetry::Format::Auto)?;
+    // A fault that was set is no news; what the service makes of it is told to those who ask.
+    let environment = Environment::of_process()?;
+    let filter = environment.get("LOG").unwrap_or("off");
+    telemetry::start(filter, telemetry::Format::Auto)?;
     let began_at = SystemClock.now();
     let campaign = Campaign {
         faults: arguments.faults.0.clone(),

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use graph_mirror::mirror::Settings;
+use graph_mirror::model::time::Clock as _;
+use graph_mirror::model::work::CursorScope;
 use serde_json::json;
 
 use super::mailbox::{Connected, Setup};
@@ -92,5 +94,25 @@ on_both!(
         assert!(row.synced_at.is_some());
         let next = bench.mirror.next_work_at().await.expect("it is known");
         assert!(next.is_some());
+    }
+);
+
+on_both!(
+    a_tree_that_cannot_be_walked_rests_instead_of_being_due_at_once,
+    |backend| {
+        let bench = Connected::open(backend).await;
+        bench.fail("/mailFolders", 1, 500, json!({}));
+        // The calendars are listed and walked all the same.
+        bench.mirror.structure().await.expect("the tree is put off");
+        bench.mirror.rounds_due().await.expect("they are walked");
+        let now = bench.clock.now();
+
+        let next = bench.mirror.next_round_at().await.expect("it is known");
+
+        let folders = CursorScope::Folders;
+        let tree = bench.store.cursor_get(bench.mailbox, &folders).await;
+        let tree = tree.expect("it is read").expect("it is there");
+        assert!(tree.failures > 0 && tree.due_at > now);
+        assert!(next.is_some_and(|next| next > now && next <= tree.due_at));
     }
 );
