@@ -16,7 +16,7 @@ use crate::store::SeenNotice;
 
 impl Mirror {
     /// What a page of a folder's delta shows. Whole messages are written, partial ones merged, and what was removed from
-    /// this folder is suspected, if we hold it (M4).
+    /// this folder is suspected (M4), unless we know that it is gone.
     pub(crate) async fn mail_findings(
         &self,
         cursor: &Cursor,
@@ -91,6 +91,15 @@ impl Mirror {
             }
         }
         let removed: Vec<GraphId> = removed.into_iter().collect();
+        // One that went before we knew of it may have gone to a folder that does not tell of it (F6.26).
+        let unheard_of = self
+            .store
+            .messages_unheard_of(self.mailbox, &removed)
+            .await?
+            .into_iter();
+        findings
+            .suspicions
+            .extend(unheard_of.map(|id| (NoticeKind::Message, id)));
         for head in self.heads(&removed).await?.into_values() {
             if self.settings.sabotage.believes_removals {
                 let gone = (head.external_id, self.clock.now());

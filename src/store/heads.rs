@@ -1,5 +1,7 @@
 //! The few columns of messages that the mirror looks at before it writes: where they stood, and in which version.
 
+use std::collections::HashSet;
+
 use super::bulk;
 use super::codec::{Row, Value};
 use super::dispatch::{Query, query};
@@ -42,6 +44,34 @@ impl Store {
             heads.extend(rows.iter().map(read).collect::<Result<Vec<_>, _>>()?);
         }
         Ok(heads)
+    }
+
+    /// Those of these messages of which there is neither a row nor a tombstone: they came and went unnoticed, or are somewhere
+    /// else now.
+    pub async fn messages_unheard_of(
+        &self,
+        mailbox: MailboxId,
+        messages: &[GraphId],
+    ) -> Result<Vec<GraphId>, StoreError> {
+        let mut known = HashSet::new();
+        for chunk in messages.chunks(bulk::LIST_AT_MOST) {
+            let (places, values) = bulk::list(self.backend(), chunk, 2);
+            let rows = query(format!(
+                "SELECT external_id FROM email_messages WHERE mailbox_id = $1 AND external_id IN {places}
+                 UNION ALL
+                 SELECT external_id FROM tombstones
+                 WHERE mailbox_id = $1 AND kind = 'message' AND external_id IN {places}"
+            ))
+            .bind(Value::from(mailbox))
+            .bind_all(values)
+            .read(self)
+            .await?;
+            for row in &rows {
+                known.insert(row.get::<GraphId>("external_id")?);
+            }
+        }
+        let unknown = messages.iter().filter(|id| !known.contains(*id));
+        Ok(unknown.cloned().collect())
     }
 }
 

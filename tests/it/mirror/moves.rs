@@ -129,6 +129,25 @@ on_both!(
     }
 );
 
+on_both!(
+    a_read_flip_that_moved_the_time_of_the_last_change_is_asked_for,
+    |backend| {
+        // F5.10, M38: the three fields do not tell that time.
+        let bench = mirrored(backend).await;
+        bench.turn(&json!({ "partial_read_changes": true, "read_keeps_modified": false }));
+        let message = bench.message_in("inbox", 0).await;
+        let path = format!("/messages/{}", Connected::segment(&message));
+        let is_read = bench.act("GET", &path, None).await["isRead"] == json!(true);
+
+        bench
+            .act("PATCH", &path, Some(json!({ "isRead": !is_read })))
+            .await;
+        bench.poll().await;
+
+        bench.assert_true().await;
+    }
+);
+
 on_both!(a_deleted_folder_takes_its_messages_one_by_one, |backend| {
     // R18, M46, F6.19
     let bench = mirrored(backend).await;

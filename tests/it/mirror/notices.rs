@@ -120,6 +120,52 @@ on_both!(
 );
 
 on_both!(
+    a_message_that_a_round_shows_before_get_can_see_it_stays,
+    |backend| {
+        // M34, F10.20: its notice comes late and meets a 404.
+        let bench = mirrored(backend).await;
+        bench.turn(&json!({ "created_visible_after_ms": 30_000 }));
+        let delivered = bench.sandbox.world().deliver_message(&bench.user);
+        let message = delivered.expect("it is delivered");
+        bench.poll().await;
+        bench
+            .announce(NoticeKind::Message, &message, ChangeHint::Created)
+            .await;
+
+        let report = bench.mirror.refresh_live().await.expect("it is looked for");
+
+        assert_eq!((report.settled, report.postponed), (0, 1));
+        bench.assert_true().await;
+        bench.settle(PATIENCE).await;
+        bench.assert_true().await;
+        assert_eq!(waiting(&bench).await, 0);
+    }
+);
+
+on_both!(
+    a_young_message_that_was_deleted_is_gone_at_once_and_looked_at_once_more,
+    |backend| {
+        // M35, F10.20
+        let bench = mirrored(backend).await;
+        let delivered = bench.sandbox.world().deliver_message(&bench.user);
+        let message = delivered.expect("it is delivered");
+        bench.poll().await;
+        let path = format!("/messages/{}/permanentDelete", Connected::segment(&message));
+        bench.act("POST", &path, None).await;
+        bench
+            .announce(NoticeKind::Message, &message, ChangeHint::Deleted)
+            .await;
+
+        let report = bench.mirror.refresh_live().await.expect("it is looked for");
+
+        assert_eq!((report.rows.deleted, report.postponed), (1, 1));
+        bench.assert_true().await;
+        bench.settle(PATIENCE).await;
+        assert_eq!(waiting(&bench).await, 0);
+    }
+);
+
+on_both!(
     a_created_message_that_never_shows_is_dropped_quietly,
     |backend| {
         // M34, Q17

@@ -125,6 +125,25 @@ on_both!(
 );
 
 on_both!(
+    r05_a_message_that_went_before_anybody_knew_of_it_is_not_lost,
+    |backend| {
+        // R5, F6.26: its first folder says that it is gone, and the other one says nothing.
+        let bench = mirrored(backend).await;
+        bench.turn(&json!({ "immutable_missing_add": true }));
+        let draft = json!({ "subject": "made, and filed at once" });
+        let message = bench.act("POST", "/messages", Some(draft)).await["id"]
+            .as_str()
+            .expect("a message has an id")
+            .to_owned();
+
+        shift(&bench, &message, "archive").await;
+        bench.poll().await;
+
+        bench.assert_true().await;
+    }
+);
+
+on_both!(
     r18_a_folder_deleted_while_its_messages_are_fetched_takes_them_one_by_one,
     |backend| {
         // R18, M46

@@ -51,6 +51,15 @@ on_both_stores!(a_head_says_where_a_message_stands, |store, clock| {
     assert_eq!(after, inside);
     assert!(outside.is_empty(), "it is not committed yet");
     assert!(store.messages_heads(mailbox, &[]).await?.is_empty());
+
+    let mut tx = writing(&store).await;
+    let gone = [id("one"), id("buried")];
+    tx.messages_delete(mailbox, &gone, clock.now(), clock.now())
+        .await?;
+    tx.commit().await?;
+    let asked = [id("two"), id("none"), id("one"), id("buried")];
+    let unheard_of = store.messages_unheard_of(mailbox, &asked).await?;
+    assert_eq!(unheard_of, [id("none")], "rows and tombstones are known");
 });
 
 on_both_stores!(counts_are_of_one_mailbox, |store, clock| {
