@@ -20,7 +20,7 @@ use crate::model::mailbox::{MailboxState, StateReason};
 use crate::model::time::{SharedClock, Timestamp, later};
 use crate::model::work::{Command, Lane, Wish};
 use crate::store::{Priority, StoreError};
-use crate::subscriptions::{self, Reconciler};
+use crate::subscriptions::Reconciler;
 
 /// After a failure without a wait of its own, the lane comes back after so long.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
@@ -309,9 +309,12 @@ impl Visit {
             warn!(mailbox.id = %self.mailbox(), "could not tell when mailbox {} is due: {}", self.mailbox(), chain(&error));
             Some(later(self.now(), AFTER_FAILURE))
         });
-        let renewal = match self.parts.store.subscriptions_list(self.mailbox()).await {
-            Ok(stored) if self.reconciler.is_some() => subscriptions::due_at(&stored),
-            Ok(_) | Err(_) => None,
+        let renewal = match (
+            &self.reconciler,
+            self.parts.store.subscriptions_list(self.mailbox()).await,
+        ) {
+            (Some(reconciler), Ok(stored)) => reconciler.due_at(self.mailbox(), &stored),
+            (None, _) | (_, Err(_)) => None,
         };
         let due = [rounds, renewal].into_iter().flatten().min();
         self.rests

@@ -87,7 +87,12 @@ impl Loopback {
     }
 }
 
-fn settings(sandbox: &Sandbox, told: &Told<'_>, own_url: &str) -> anyhow::Result<Settings> {
+/// The settings of a service that is told this and speaks to this sandbox.
+pub(super) fn settings(
+    sandbox: &Sandbox,
+    told: &Told<'_>,
+    own_url: &str,
+) -> anyhow::Result<Settings> {
     let json = serde_json::to_string(sandbox.settings())?;
     let sandbox: SandboxSettings = serde_json::from_str(&json)?;
     let mut environment = Environment::of([

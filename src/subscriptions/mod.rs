@@ -18,5 +18,5 @@ pub mod reconcile;
 mod steps;
 
 pub use error::SubscriptionsError;
-pub use plan::{Action, Listed, Situation, due_at, plan};
+pub use plan::{Action, Listed, Situation, plan};
 pub use reconcile::{Reconciled, Reconciler};

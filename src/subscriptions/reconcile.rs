@@ -19,7 +19,7 @@ use super::error::SubscriptionsError;
 use super::health::{self, Trouble};
 use super::lifetime::Lifetimes;
 use super::listing::list;
-use super::plan::{Action, Listed, Situation, due_at, plan};
+use super::plan::{Action, Listed, Situation, plan};
 use super::steps::{backoff, give_up_on};
 
 /// The plan settles in a few passes; a mailbox that Graph keeps contradicting waits for the next run.
@@ -133,7 +133,7 @@ impl Reconciler {
         }
         let now = self.now();
         let list_at = (!stored.is_empty()).then(|| self.lists_of(mailbox.id).due_at);
-        let rows_at = due_at(&stored);
+        let rows_at = self.due_at(mailbox.id, &stored);
         let next_at = rows_at.into_iter().chain(list_at).min();
         Ok(Reconciled {
             next_at: next_at.map(|at| at.max(now + PAUSE)),
@@ -159,6 +159,20 @@ impl Reconciler {
                 }),
         );
         Ok(wanted)
+    }
+
+    /// When a run can have something to do, if nothing happens before. What needs Graph's list waits for it as long as the list
+    /// itself does: whoever asked at once again would ask without a pause.
+    pub fn due_at(&self, mailbox: MailboxId, stored: &[Subscription]) -> Option<Timestamp> {
+        let now = self.now();
+        let barred_until = self.lists_of(mailbox).not_before;
+        super::plan::due_at(stored).map(|due| {
+            if due <= now {
+                barred_until.map_or(due, |until| until.max(due))
+            } else {
+                due
+            }
+        })
     }
 
     /// As far as this process knows; it begins with a list.

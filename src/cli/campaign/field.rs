@@ -2,18 +2,22 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
 use serde::Serialize;
 
+use super::crash;
+use super::crash_script::crash_script;
 use super::faults::Fault;
 use super::run::{Played, play};
 use super::script::{Script, script};
 use super::shrink::shrink;
 use super::stage::Ground;
 use crate::mirror::Sabotage;
+use crate::model::time::{Clock as _, SystemClock};
 
 /// Runs of a failing seed at most to find the smallest script that fails.
 pub(super) const TRIES: usize = 80;
@@ -31,6 +35,9 @@ pub struct Campaign {
     pub tries: usize,
     /// After so many failed seeds no further one begins.
     pub most_failures: usize,
+    /// The program that is the service when it is a process of its own, killed in the middle of its work; in this process when
+    /// `None`.
+    pub crashes: Option<PathBuf>,
     /// Mistakes planted on purpose; set by tests only.
     #[doc(hidden)]
     pub sabotage: Sabotage,
@@ -44,6 +51,7 @@ impl Default for Campaign {
             jobs: None,
             tries: TRIES,
             most_failures: 20,
+            crashes: None,
             sabotage: Sabotage::default(),
         }
     }
@@ -94,7 +102,13 @@ impl Campaign {
         seeds: Range<u64>,
         progress: impl Fn(u64, u64),
     ) -> anyhow::Result<Summary> {
-        let scripts = seeds.map(|seed| script(seed, &self.faults)).collect();
+        let today = SystemClock.now();
+        let scripts = seeds
+            .map(|seed| match &self.crashes {
+                Some(_) => crash_script(seed, today),
+                None => script(seed, &self.faults),
+            })
+            .collect();
         self.play_scripts(scripts, progress).await
     }
 
@@ -185,8 +199,14 @@ impl Campaign {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
+        let played = async {
+            match &self.crashes {
+                Some(program) => crash::play(script, ground, program).await,
+                None => play(script, ground, self.sabotage).await,
+            }
+        };
         runtime
-            .block_on(play(script, ground, self.sabotage))
+            .block_on(played)
             .with_context(|| format!("could not play the script of seed {}", script.seed))
     }
 

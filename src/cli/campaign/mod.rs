@@ -5,12 +5,15 @@
 //! gets, and printed so that it runs again by itself.
 //!
 //! In reading order: `faults` and `script` (pure), `stage`, `pace`, `run`, `compare` with `feed`, `shrink`, `field` (several seeds at
-//! once).
+//! once); `crash_script`, `life` and `crash` do it with a service that is a process of its own and is killed.
 
 mod compare;
+mod crash;
+mod crash_script;
 mod faults;
 mod feed;
 mod field;
+mod life;
 mod pace;
 mod run;
 mod script;
@@ -34,7 +37,7 @@ pub use compare::differences;
 pub use faults::{Fault, UnknownFault};
 pub use field::{Campaign, Failed, Summary};
 pub use run::Played;
-pub use script::{Act, Script, Step, script};
+pub use script::{Act, Moment, Script, Step, script};
 
 /// Put the service under seeded edits and faults, and compare everything afterwards
 #[derive(Debug, Args)]
@@ -52,6 +55,9 @@ pub(super) struct Arguments {
     /// a temporary folder
     #[arg(long, value_name = "URL")]
     database_url: Option<String>,
+    /// Run the service as a process of its own and kill it in the middle of its work; only edits and kills then, in real time
+    #[arg(long, conflicts_with = "faults")]
+    crashes: bool,
     /// Seeds played at the same time; as many as there are cores when not given
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
@@ -106,6 +112,11 @@ pub(super) async fn run(arguments: Arguments) -> Result<Ended, Failure> {
         database_url: arguments.database_url.clone(),
         jobs: arguments.jobs.map(usize::from),
         tries: arguments.tries,
+        crashes: if arguments.crashes {
+            Some(std::env::current_exe()?)
+        } else {
+            None
+        },
         ..Campaign::default()
     };
     let progress = Progress::begin("playing");

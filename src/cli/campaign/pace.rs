@@ -5,6 +5,8 @@
 //! no statement under way, nobody whose instant has come and who has not run, and then so many turns of the runtime in which
 //! that stays so. A turn too few is no error, only an answer that took longer on that clock.
 
+use std::time::{Duration, Instant};
+
 use crate::model::time::{Clock as _, ManualClock, Timestamp};
 use crate::store::Store;
 
@@ -15,6 +17,17 @@ const TURNS: u32 = 24;
 /// After so many turns in which somebody whose instant has come has not run, he is not waited for: he sleeps in a future that
 /// nobody polls.
 const PATIENCE: u32 = 20_000;
+
+/// Real time in which everything comes to rest at one instant of the clock, or never will: somebody looks for work without a
+/// pause and without doing any.
+const RESTS_WITHIN: Duration = Duration::from_mins(1);
+
+/// The service does not come to rest.
+#[derive(Debug, thiserror::Error)]
+#[error("the service is never at rest: it looks for work without a pause at {at}")]
+pub(super) struct Restless {
+    at: Timestamp,
+}
 
 /// Moves the clock.
 #[derive(Debug, Clone)]
@@ -29,12 +42,12 @@ impl Pace {
     }
 
     /// Lets time pass until `instant`, and everything happen that happens by then.
-    pub(super) async fn pass_until(&self, instant: Timestamp) {
+    pub(super) async fn pass_until(&self, instant: Timestamp) -> Result<(), Restless> {
         loop {
-            self.quiet().await;
+            self.quiet().await?;
             let now = self.clock.now();
             if now >= instant {
-                return;
+                return Ok(());
             }
             let next = self.clock.next_wakeup().filter(|next| *next > now);
             self.clock
@@ -43,17 +56,21 @@ impl Pace {
     }
 
     /// Waits until nothing is under way.
-    pub(super) async fn quiet(&self) {
+    pub(super) async fn quiet(&self) -> Result<(), Restless> {
+        let began_at = Instant::now();
         let mut still = 0;
         let mut waited = 0;
         while still < TURNS {
             tokio::task::yield_now().await;
+            let now = self.clock.now();
+            if began_at.elapsed() > RESTS_WITHIN {
+                return Err(Restless { at: now });
+            }
             if self.store.is_busy() {
                 still = 0;
                 self.store.idle().await;
                 continue;
             }
-            let now = self.clock.now();
             if waited < PATIENCE && self.clock.next_wakeup().is_some_and(|due| due <= now) {
                 still = 0;
                 waited += 1;
@@ -61,5 +78,6 @@ impl Pace {
                 still += 1;
             }
         }
+        Ok(())
     }
 }

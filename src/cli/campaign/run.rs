@@ -6,6 +6,7 @@ use anyhow::bail;
 
 use super::compare::differences;
 use super::feed;
+use super::pace::Restless;
 use super::script::{Act, Script, at_once, at_rest};
 use super::stage::{Ground, MONTHS, POLLED_EVERY, Stage};
 use crate::mirror::{Sabotage, Window};
@@ -45,16 +46,13 @@ pub(super) async fn play(
 async fn perform(script: &Script, stage: &Stage) -> anyhow::Result<Played> {
     let mut played = Played::default();
     stage.connect(script).await?;
-    let began_at = stage.clock.now();
-    for step in &script.steps {
-        stage.pace.pass_until(later(began_at, step.at())).await;
-        let edits = act(&step.act, stage).await?;
-        played.edits += edits;
-        played.faults += usize::from(!step.act.is_edit());
-    }
-    heal(script, stage).await?;
-    if let Some(unsettled) = settle(script, stage).await? {
-        played.differences.push(unsettled);
+    if let Err(error) = happen(script, stage, &mut played).await {
+        if !error.is::<Restless>() {
+            return Err(error);
+        }
+        // Nothing settles any more: there is nothing to compare.
+        played.differences.push(error.to_string());
+        return Ok(played);
     }
     for (mailbox, person) in stage.mailboxes().await?.iter().zip(stage.people()) {
         let window = Window::at(stage.clock.now(), MONTHS.0, MONTHS.1);
@@ -69,6 +67,22 @@ async fn perform(script: &Script, stage: &Stage) -> anyhow::Result<Played> {
             .extend(feed::differences(stage.store(), mailbox).await?);
     }
     Ok(played)
+}
+
+/// Lets everything happen that the script says, and settle.
+async fn happen(script: &Script, stage: &Stage, played: &mut Played) -> anyhow::Result<()> {
+    let began_at = stage.clock.now();
+    for step in &script.steps {
+        stage.pace.pass_until(later(began_at, step.at())).await?;
+        let edits = act(&step.act, stage).await?;
+        played.edits += edits;
+        played.faults += usize::from(!step.act.is_edit());
+    }
+    heal(script, stage).await?;
+    if let Some(unsettled) = settle(script, stage).await? {
+        played.differences.push(unsettled);
+    }
+    Ok(())
 }
 
 /// Lets one thing happen; answers how many edits were made.
@@ -98,6 +112,7 @@ async fn act(act: &Act, stage: &Stage) -> anyhow::Result<usize> {
         Act::Licence { mailbox, on } => world.set_licence(person(*mailbox)?, *on)?,
         Act::LapseTokens => drop(world.lapse_tokens()),
         Act::Revoke { mailbox, why } => drop(world.revoke(person(*mailbox)?, *why)?),
+        Act::Kill { .. } => bail!("a script with kills is played with --crashes"),
         Act::Leap { seconds } => stage.clock.advance(Duration::from_secs(*seconds)),
     }
     Ok(0)
@@ -117,7 +132,7 @@ async fn heal(script: &Script, stage: &Stage) -> anyhow::Result<()> {
     }
     // What was under way when it ended meets its failure.
     let soon = later(stage.clock.now(), Duration::from_mins(2));
-    stage.pace.pass_until(soon).await;
+    stage.pace.pass_until(soon).await?;
     Ok(())
 }
 
@@ -151,12 +166,12 @@ async fn settle(script: &Script, stage: &Stage) -> anyhow::Result<Option<String>
     let mut until = healed_at;
     let mut seen_from = healed_at;
     loop {
-        stage.pace.pass_until(until).await;
+        stage.pace.pass_until(until).await?;
         if attend(script, stage).await? || until == healed_at {
             // One round may still bring what an earlier one kept back: the one after it has seen everything.
             seen_from = later(stage.clock.now(), POLLED_EVERY);
             until = later(seen_from, POLLED_EVERY);
-            stage.pace.pass_until(until).await;
+            stage.pace.pass_until(until).await?;
         }
         let Some(waits) = unsettled(stage, seen_from).await? else {
             return Ok(None);

@@ -39,6 +39,10 @@ pub struct Script {
     /// The kinds of faults that are in it, by name; for people.
     #[serde(default)]
     pub faults: Vec<String>,
+    /// Whether nothing is polled while it is played, so that only what was announced and kept comes into the mirror; for scripts
+    /// with kills.
+    #[serde(default)]
+    pub unpolled: bool,
     /// What happens, in order.
     pub steps: Vec<Step>,
 }
@@ -111,11 +115,26 @@ pub enum Act {
         /// Why.
         why: Revocation,
     },
+    /// The service is killed, and started again at once.
+    Kill {
+        /// When exactly.
+        moment: Moment,
+    },
     /// The clock leaps, as when a machine was asleep: nothing runs in between.
     Leap {
         /// By so many seconds.
         seconds: u64,
     },
+}
+
+/// The instant of a kill.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Moment {
+    /// Right then.
+    Now,
+    /// As soon as Graph or the identity platform is asked for something whose path matches this.
+    Asking(String),
 }
 
 impl Act {
@@ -169,6 +188,7 @@ pub fn script(seed: u64, allowed: &[Fault]) -> Script {
         page_size,
         latency_ms,
         faults: chosen.iter().map(|fault| fault.name().to_owned()).collect(),
+        unpolled: false,
         steps,
     }
 }

@@ -22,7 +22,7 @@ use crate::sandbox::{Options, UserSettings};
 use crate::store::{Store, StoreError, StoreSettings};
 
 /// Whose mailboxes they are.
-const OWNER: &str = "campaign";
+pub(super) const OWNER: &str = "campaign";
 
 /// Whole months of the calendar before the present one, and after it.
 pub(super) const MONTHS: (u32, u32) = (0, 1);
@@ -95,6 +95,14 @@ impl Ground {
                     .with_context(|| format!("could not copy the empty database to {file}"))?;
                 Ok((place, url))
             }
+        }
+    }
+
+    /// A database without a schema for one run, and its address.
+    pub(super) async fn bare_plot(&self) -> anyhow::Result<(Place, String)> {
+        match &self.kind {
+            Kind::Postgres { url } => Place::in_postgres(url, "campaign").await,
+            Kind::Sqlite { folder, .. } => Place::in_folder(folder, "seed"),
         }
     }
 

@@ -115,6 +115,26 @@ on_both_stores!(
 );
 
 on_both_stores!(
+    one_whose_fate_only_a_list_knows_waits_as_long_as_the_list_does,
+    |store, clock| {
+        // M25: whoever is told that it is due at once, and can do nothing, asks without a pause.
+        let scene = Scene::of_messages(&store, &clock).await;
+        scene.turn(&json!({"created_dropped": true}));
+        scene.reconcile().await;
+        scene.turn(&json!({"created_dropped": false}));
+        scene.fail(json!({"method": "GET", "path": "/subscriptions", "times": 9, "status": 503}));
+        clock.advance(Duration::from_mins(2));
+
+        scene.reconcile().await;
+
+        let row = scene.only_row().await;
+        assert!(row.not_before.is_some_and(|at| at <= clock.now()));
+        let due_at = scene.reconciler.due_at(scene.mailbox.id, &[row]);
+        assert!(due_at.is_some_and(|at| at > clock.now()), "{due_at:?}");
+    }
+);
+
+on_both_stores!(
     a_creation_that_failed_is_tried_again_in_its_own_row,
     |store, clock| {
         let scene = Scene::of_messages(&store, &clock).await;

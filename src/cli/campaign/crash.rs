@@ -1,0 +1,338 @@
+//! Plays a script with kills: the service is a process of its own on a database of its own, the sandbox stands in this one.
+//!
+//! Both run on the machine's time. A killed service leaves its leases behind; the sandbox's clock is moved past them, and the next
+//! process takes that time over when it starts. At the end mirror and mailbox are compared as in any campaign.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::bail;
+use serde_json::json;
+
+use super::compare::differences;
+use super::feed;
+use super::life::Life;
+use super::run::Played;
+use super::script::{Act, Moment, Script};
+use super::stage::{Ground, MONTHS, OWNER};
+use crate::app::{Parts, listen};
+use crate::cli::loopback::{Told, settings};
+use crate::cli::place::Place;
+use crate::config::microsoft::CALLBACK_PATH;
+use crate::mirror::Window;
+use crate::model::ids::Owner;
+use crate::model::mailbox::{Mailbox, MailboxState};
+use crate::model::time::{Clock as _, ManualClock, SystemClock, Timestamp, later};
+use crate::model::work::{CursorState, SubscriptionState};
+use crate::sandbox::{Options, Sandbox, browser};
+use crate::secrets::Keyring;
+use crate::store::{MailboxMark, Priority, Store, StoreSettings};
+
+/// As long as the lease of a mailbox, and a moment.
+const LEASE: Duration = Duration::from_secs(31);
+
+/// How long a service is waited for that was to be killed while it asked for something, and does not.
+const ASKS_WITHIN: Duration = Duration::from_millis(1_500);
+
+/// Real time in which a mailbox settles unless something rests.
+const SETTLES_WITHIN: Duration = Duration::from_secs(10);
+
+/// What rests is not waited for: the service dies once more, and this long later begins again.
+const LEAP: Duration = Duration::from_mins(31);
+
+/// After so many of these a mailbox that has not settled never will.
+const LEAPS: usize = 12;
+
+/// Beyond the end of every script.
+const NEVER: Duration = Duration::from_hours(24 * 365);
+
+/// Between two looks at a state.
+const GLANCE: Duration = Duration::from_millis(20);
+
+/// What was sent has left after this long.
+const SENT: Duration = Duration::from_millis(1_300);
+
+/// Everything that one run needs.
+struct Scene {
+    sandbox: Sandbox,
+    parts: Parts,
+    clock: ManualClock,
+    life: Life,
+    places: Vec<Place>,
+}
+
+/// Plays a script in a database of its own.
+pub(super) async fn play(
+    script: &Script,
+    ground: &Ground,
+    program: &Path,
+) -> anyhow::Result<Played> {
+    let mut scene = Scene::set(script, ground, program).await?;
+    let played = perform(script, &mut scene).await;
+    scene.strike().await?;
+    played
+}
+
+async fn perform(script: &Script, scene: &mut Scene) -> anyhow::Result<Played> {
+    let mut played = Played::default();
+    scene.connect().await?;
+    let began_at = SystemClock.now();
+    for step in &script.steps {
+        SystemClock.sleep_until(later(began_at, step.at())).await;
+        played.edits += scene.act(&step.act).await?;
+        played.faults += usize::from(!step.act.is_edit());
+    }
+    SystemClock.sleep(SENT).await;
+    if let Some(unsettled) = scene.settle(script.unpolled).await? {
+        played.differences.push(unsettled);
+    }
+    for mailbox in scene.mailboxes().await? {
+        let window = Window::at(scene.clock.now(), MONTHS.0, MONTHS.1);
+        let bounds = Some((window.start, window.end));
+        let truth = scene.sandbox.world().truth(&mailbox.user_id.0, bounds)?;
+        let truth = serde_json::from_str(&truth)?;
+        let store = &scene.parts.store;
+        let found = differences(store, mailbox.id, &truth).await?;
+        // Nothing announces the counts of a folder.
+        let counts = |difference: &String| script.unpolled && is_count_of_a_folder(difference);
+        played
+            .differences
+            .extend(found.into_iter().filter(|difference| !counts(difference)));
+        played
+            .differences
+            .extend(feed::differences(store, &mailbox).await?);
+    }
+    Ok(played)
+}
+
+fn is_count_of_a_folder(difference: &str) -> bool {
+    difference.starts_with("folder ")
+        && [": items is ", ": unread is "]
+            .iter()
+            .any(|count| difference.contains(count))
+}
+
+impl Scene {
+    /// Starts the sandbox and the service on an empty database, and kills it once while it sets that up.
+    async fn set(script: &Script, ground: &Ground, program: &Path) -> anyhow::Result<Self> {
+        let (place, url) = ground.bare_plot().await?;
+        let (home, _) = Place::in_folder(&std::env::temp_dir(), "life")?;
+        let Place::Folder(folder) = &home else {
+            bail!("a folder was asked for");
+        };
+        let clock = ManualClock::running();
+        let sandbox = Sandbox::start(Options {
+            seed: script.seed,
+            mailboxes: script.mailboxes,
+            messages: Some(script.messages),
+            ordinary_folders: Some(3),
+            clock: Some(clock.clone()),
+            seeded_at: Some(script.begins_at),
+            ..Options::default()
+        })
+        .await?;
+        sandbox.world().turn_knobs(&json!({
+            "latency_ms": script.latency_ms, "notification_delay_min_ms": 5, "notification_delay_max_ms": 60,
+        }))?;
+        // Free a moment ago, and ours alone among the seeds that are played here.
+        let port = listen(([127, 0, 0, 1], 0).into())
+            .await?
+            .local_addr()?
+            .port();
+        let own_url = format!("http://127.0.0.1:{port}");
+        let polled = if script.unpolled { "9h" } else { "1s" };
+        let variables = vec![
+            ("CALENDAR_PAST_MONTHS", MONTHS.0.to_string()),
+            ("CALENDAR_FUTURE_MONTHS", MONTHS.1.to_string()),
+            ("PAGE_SIZE", script.page_size.to_string()),
+            ("POLL_INTERVAL", polled.to_owned()),
+            ("POLL_INTERVAL_WITHOUT_PUSH", polled.to_owned()),
+            ("LOG", "off".to_owned()),
+            ("OAUTH_ENCRYPTION_KEY", Keyring::generate_key()),
+            (
+                "MICROSOFT_REDIRECT_URI",
+                format!("{own_url}{CALLBACK_PATH}"),
+            ),
+        ];
+        let told = Told {
+            database_url: &url,
+            clock: Arc::new(clock.clone()),
+            store: StoreSettings {
+                connections: 4,
+                readers: 2,
+                ..StoreSettings::default()
+            },
+            variables: &variables,
+        };
+        let settings = settings(&sandbox, &told, &own_url)?;
+        let (store, our_clock) = (told.store, Arc::clone(&told.clock));
+        let mut lives = variables;
+        lives.extend([
+            ("DATABASE_URL", url.clone()),
+            ("LISTEN", own_url.trim_start_matches("http://").to_owned()),
+            ("PUBLIC_URL", own_url.clone()),
+        ]);
+        let mut life = Life::of(
+            program,
+            folder,
+            &sandbox.settings().control_url,
+            &own_url,
+            lives,
+        );
+        life.begin()?;
+        SystemClock
+            .sleep(Duration::from_millis(script.seed * 37 % 400))
+            .await;
+        life.kill()?;
+        life.begin()?;
+        life.answers().await?;
+        let store = Store::open_with(&url, store, Arc::clone(&our_clock) as _).await?;
+        let parts = Parts::around(settings, our_clock, store)?;
+        Ok(Self {
+            sandbox,
+            parts,
+            clock,
+            life,
+            places: vec![place, home],
+        })
+    }
+
+    async fn connect(&mut self) -> anyhow::Result<()> {
+        let owner = Owner::from(OWNER);
+        for person in self.sandbox.settings().users.clone() {
+            let begun = self
+                .parts
+                .sign_ins
+                .begin(&owner, Some(&person.address))
+                .await?;
+            let landing = browser::open(begun.auth_url.as_str()).await?;
+            if landing.status != 200 {
+                bail!(
+                    "a person could not sign in: the callback answered {}",
+                    landing.status
+                );
+            }
+        }
+        // No audit comes before the comparison and hides what it would have healed.
+        let never = later(self.clock.now(), NEVER);
+        for mailbox in self.mailboxes().await? {
+            let mut tx = self.parts.store.write(Priority::Live).await?;
+            let mark = MailboxMark::AuditAt(Some(never));
+            tx.mailbox_mark(mailbox.id, &[mark], self.clock.now())
+                .await?;
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// Lets one thing happen; answers how many edits were made.
+    async fn act(&mut self, act: &Act) -> anyhow::Result<usize> {
+        let world = self.sandbox.world().clone();
+        match act {
+            Act::Edit { mailbox, order } => {
+                let person = &self.sandbox.settings().users[*mailbox].id;
+                return Ok(world.edit(person, order)?.len());
+            }
+            Act::ExpireTokens { kind } => drop(world.expire_delta_tokens(None, *kind)?),
+            Act::LapseTokens => drop(world.lapse_tokens()),
+            Act::Kill { moment } => {
+                if let Moment::Asking(path) = moment {
+                    self.until_it_asks(path).await?;
+                }
+                self.dies(LEASE)?;
+            }
+            _ => bail!("this cannot happen in a script with kills: {act:?}"),
+        }
+        Ok(0)
+    }
+
+    /// Holds the next matching call, and waits until it has come.
+    async fn until_it_asks(&self, path: &str) -> anyhow::Result<()> {
+        let world = self.sandbox.world();
+        let rule = json!({ "path": path, "times": 1, "delay_ms": 25_000 });
+        let id = world.set_fault(serde_json::from_value(rule)?)?;
+        let patience = later(SystemClock.now(), ASKS_WITHIN);
+        while world.faults().iter().any(|rule| rule.id == id) && SystemClock.now() < patience {
+            SystemClock.sleep(Duration::from_millis(2)).await;
+        }
+        world.clear_faults();
+        Ok(())
+    }
+
+    /// The service dies, and the next begins when so much time has passed.
+    fn dies(&mut self, later: Duration) -> anyhow::Result<()> {
+        self.life.kill()?;
+        self.sandbox.world().advance(later);
+        self.life.begin()
+    }
+
+    async fn mailboxes(&self) -> anyhow::Result<Vec<Mailbox>> {
+        Ok(self.parts.store.mailboxes_list(None).await?)
+    }
+
+    /// Waits until everything has been looked at, and nothing waits any more. Says what still does when that takes too long.
+    async fn settle(&mut self, unpolled: bool) -> anyhow::Result<Option<String>> {
+        let mut seen_from = self.clock.now();
+        let mut last = None;
+        for _ in 0..LEAPS {
+            let patience = later(SystemClock.now(), SETTLES_WITHIN);
+            while SystemClock.now() < patience {
+                last = self.unsettled((!unpolled).then_some(seen_from)).await?;
+                if last.is_none() {
+                    return Ok(None);
+                }
+                SystemClock.sleep(GLANCE).await;
+            }
+            self.dies(LEAP)?;
+            self.life.answers().await?;
+            // What came while nobody was there is delivered again only after a wait that grows.
+            self.sandbox.world().advance(LEAP);
+            seen_from = seen_from.max(self.clock.now() - LEAP);
+        }
+        Ok(last.map(|waits| format!("a mailbox did not settle: {waits}")))
+    }
+
+    /// What still waits.
+    async fn unsettled(&self, seen_from: Option<Timestamp>) -> anyhow::Result<Option<String>> {
+        let store = &self.parts.store;
+        for mailbox in self.mailboxes().await? {
+            if mailbox.state != MailboxState::Connected || mailbox.backfilled_at.is_none() {
+                return Ok(Some(format!("it is {:?} and not copied", mailbox.state)));
+            }
+            for cursor in store.cursors_list(mailbox.id).await? {
+                let is_seen = seen_from.is_none_or(|from| cursor.round_started_at >= Some(from));
+                if cursor.state != CursorState::Idle || cursor.is_dirty || !is_seen {
+                    return Ok(Some(format!("a cursor is to be walked: {cursor:?}")));
+                }
+            }
+            if seen_from.is_some_and(|from| mailbox.calendars_at < Some(from)) {
+                return Ok(Some("its calendars have not been listed".to_owned()));
+            }
+            if let Some(due_at) = store.notices_next_due(mailbox.id).await? {
+                return Ok(Some(format!("a notice waits until {due_at}")));
+            }
+            let subscriptions = store.subscriptions_list(mailbox.id).await?;
+            let are_active = subscriptions
+                .iter()
+                .all(|one| one.state == SubscriptionState::Active);
+            if subscriptions.is_empty() || !are_active {
+                return Ok(Some("it is not subscribed to".to_owned()));
+            }
+        }
+        let deliveries = self.sandbox.world().deliveries();
+        let waiting = deliveries.waiting + deliveries.in_flight;
+        Ok((waiting > 0).then(|| format!("{waiting} notifications to come")))
+    }
+
+    /// Ends everything and clears the database away.
+    async fn strike(mut self) -> anyhow::Result<()> {
+        self.life.kill()?;
+        self.parts.store.close().await;
+        self.sandbox.stop().await;
+        for place in &self.places {
+            place.clear().await?;
+        }
+        Ok(())
+    }
+}
