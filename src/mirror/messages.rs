@@ -180,8 +180,8 @@ impl Mirror {
         let held = self.heads(&ids).await?;
         let mut given_up = false;
         for notice in gone {
-            let head = held.get(&notice.external_id);
-            let made_at = head.map(|head| head.made_at);
+            let known = held.get(&notice.external_id);
+            let made_at = known.map(|head| head.made_at);
             match ladder::absence(made_at, notice.hint, notice.attempts, asked_at) {
                 Absence::NotYet(wait) => {
                     self.put_off(findings, notice, wait);
@@ -189,7 +189,7 @@ impl Mirror {
                 }
                 Absence::Doubtful(wait) => self.put_off(findings, notice, wait),
                 Absence::Gone => {
-                    given_up |= head.is_none()
+                    given_up |= known.is_none()
                         && matches!(notice.hint, ChangeHint::Created | ChangeHint::Updated);
                     findings.settled.push(SeenNotice::from(*notice));
                 }

@@ -173,7 +173,7 @@ impl Campaign {
                 work.failed.fetch_add(1, Ordering::Relaxed);
                 Some(Failed {
                     seed: script.seed,
-                    script: self.smallest(script, ground),
+                    script: self.smallest(&script, ground),
                     differences: played.differences,
                 })
             } else {
@@ -210,8 +210,8 @@ impl Campaign {
             .with_context(|| format!("could not play the script of seed {}", script.seed))
     }
 
-    fn smallest(&self, script: Script, ground: &Ground) -> Script {
-        shrink(&script, self.tries, |candidate| {
+    fn smallest(&self, script: &Script, ground: &Ground) -> Script {
+        shrink(script, self.tries, |candidate| {
             let run = self.once(candidate, ground);
             run.is_ok_and(|played| !played.differences.is_empty())
         })
