@@ -11,31 +11,24 @@ use std::time::Duration;
 
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
-use tokio::io::AsyncReadExt as _;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::gate::{Gate, Priority};
 
-/// Bytes of a page in the log, with its header.
-const FRAME: u64 = 4_096 + 24;
-
 /// The log is copied once it is this long.
 const COPY_FROM: u64 = 16 << 20;
 
-/// The log begins anew once it is this long. Its file keeps its length: to grow it again costs more than to write over it.
+/// The log is cut off once it is this long.
 const CUT_FROM: u64 = 128 << 20;
 
-/// Once it is this long, those who still read an old state are waited for, and the file is made short.
+/// Once it is this long, those who still read an old state are waited for.
 const CUT_AT_LAST_FROM: u64 = 512 << 20;
 
 /// Whether those are waited for, for 20 milliseconds.
 const PATIENT: &str = "PRAGMA busy_timeout = 20";
 const IMPATIENT: &str = "PRAGMA busy_timeout = 0";
-
-const RESTART: &str = "PRAGMA wal_checkpoint(RESTART)";
-const TRUNCATE: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
 
 /// The shortest time between two looks.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -55,7 +48,7 @@ impl Checkpoints {
     ) -> Self {
         let asked = Arc::new(Notify::new());
         let copier = Copier {
-            index: index_of(file),
+            log: log_of(file),
             options,
             gate,
             connection: None,
@@ -70,23 +63,14 @@ impl Checkpoints {
     }
 }
 
-fn index_of(file: &Path) -> PathBuf {
-    let mut index = file.as_os_str().to_owned();
-    index.push("-shm");
-    index.into()
-}
-
-/// How many bytes of the log are in use: the number of its frames stands in the header of its index, in the machine's order
-/// of bytes (<https://www.sqlite.org/walformat.html>). None while there is no log.
-fn length(header: &[u8]) -> u64 {
-    header
-        .get(16..20)
-        .and_then(|bytes| bytes.try_into().ok())
-        .map_or(0, |bytes| u64::from(u32::from_ne_bytes(bytes)) * FRAME)
+fn log_of(file: &Path) -> PathBuf {
+    let mut log = file.as_os_str().to_owned();
+    log.push("-wal");
+    log.into()
 }
 
 struct Copier {
-    index: PathBuf,
+    log: PathBuf,
     options: SqliteConnectOptions,
     gate: Gate,
     connection: Option<SqliteConnection>,
@@ -104,6 +88,7 @@ impl Copier {
                 warn!(error = %error, "could not copy the write-ahead log into the database");
                 self.connection = None;
             }
+            // The file keeps its length when the log begins anew, so length alone would have every commit copied.
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(PAUSE) => {}
@@ -123,21 +108,17 @@ impl Copier {
             let is_last = length >= CUT_AT_LAST_FROM;
             self.copy(if is_last { PATIENT } else { IMPATIENT }).await?;
             let _pass = self.gate.enter(Priority::Bulk).await;
-            self.copy(if is_last { TRUNCATE } else { RESTART }).await?;
+            self.copy("PRAGMA wal_checkpoint(TRUNCATE)").await?;
         }
         Ok(())
     }
 
+    /// Asked of the folder: whoever opens one of SQLite's files by himself and closes it again takes its locks from this whole
+    /// process, and other processes then write where this one reads.
     async fn length(&self) -> u64 {
-        let mut header = [0; 20];
-        let read = async {
-            let mut file = tokio::fs::File::open(&self.index).await?;
-            file.read_exact(&mut header).await
-        };
-        if read.await.is_err() {
-            return 0;
-        }
-        length(&header)
+        tokio::fs::metadata(&self.log)
+            .await
+            .map_or(0, |file| file.len())
     }
 
     async fn copy(&mut self, statement: &'static str) -> Result<(), sqlx::Error> {
