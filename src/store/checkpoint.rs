@@ -103,7 +103,7 @@ impl Copier {
         }
         self.copy("PRAGMA wal_checkpoint(PASSIVE)").await?;
         if length >= CUT_FROM {
-            // What was written while most of it was copied: a tenth, and then a tenth of that is left for the writer's turn.
+            // What was written while most of it was copied: only what comes during this is left for the writer's turn.
             self.copy("PRAGMA wal_checkpoint(PASSIVE)").await?;
             let is_last = length >= CUT_AT_LAST_FROM;
             self.copy(if is_last { PATIENT } else { IMPATIENT }).await?;

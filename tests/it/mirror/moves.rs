@@ -110,19 +110,24 @@ on_both!(
     }
 );
 
+/// Somebody reads a message of the inbox, or marks it as unread.
+async fn flip_one(bench: &Connected) {
+    let message = bench.message_in("inbox", 0).await;
+    let path = format!("/messages/{}", Connected::segment(&message));
+    let is_read = bench.act("GET", &path, None).await["isRead"] == json!(true);
+    bench
+        .act("PATCH", &path, Some(json!({ "isRead": !is_read })))
+        .await;
+}
+
 on_both!(
     a_read_flip_that_comes_in_three_fields_is_merged,
     |backend| {
         // F6.5, M38
         let bench = mirrored(backend).await;
         bench.turn(&json!({ "partial_read_changes": true }));
-        let message = bench.message_in("inbox", 0).await;
-        let path = format!("/messages/{}", Connected::segment(&message));
-        let is_read = bench.act("GET", &path, None).await["isRead"] == json!(true);
 
-        bench
-            .act("PATCH", &path, Some(json!({ "isRead": !is_read })))
-            .await;
+        flip_one(&bench).await;
         bench.poll().await;
 
         bench.assert_true().await;
@@ -135,13 +140,8 @@ on_both!(
         // F5.10, M38: the three fields do not tell that time.
         let bench = mirrored(backend).await;
         bench.turn(&json!({ "partial_read_changes": true, "read_keeps_modified": false }));
-        let message = bench.message_in("inbox", 0).await;
-        let path = format!("/messages/{}", Connected::segment(&message));
-        let is_read = bench.act("GET", &path, None).await["isRead"] == json!(true);
 
-        bench
-            .act("PATCH", &path, Some(json!({ "isRead": !is_read })))
-            .await;
+        flip_one(&bench).await;
         bench.poll().await;
 
         bench.assert_true().await;
