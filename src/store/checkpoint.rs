@@ -3,7 +3,8 @@
 //! Left to itself, SQLite does this inside some commit, and whoever waits behind that commit waits for the disk. Here
 //! a connection of its own copies beside the writer, which it does not block; only when the log has grown very long
 //! does it take the writer's turn for the short rest, so that the log can begin anew. Whoever waits for an acknowledgement
-//! waits for that rest, so it is kept as short as it gets.
+//! waits for that rest, so it is kept as short as it gets: the file keeps its length and is written over, because both to cut
+//! it off and to let it grow again cost the writer more than the rest itself.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,16 +18,23 @@ use tracing::warn;
 
 use super::gate::{Gate, Priority};
 
-/// The log is copied once it is this long.
+/// Bytes of a page in the log, with its header.
+const FRAME: u64 = 4_096 + 24;
+
+/// The log is copied once its file is this long.
 const COPY_FROM: u64 = 16 << 20;
 
-/// The log is cut off once it is this long.
-const CUT_FROM: u64 = 128 << 20;
+/// The log begins anew once it is this long.
+const RESTART_FROM: u64 = 128 << 20;
 
-/// Once it is this long, those who still read an old state are waited for.
-const CUT_AT_LAST_FROM: u64 = 512 << 20;
+/// Once it is this long, those who still read an old state are waited for, and the file is made short.
+const TRUNCATE_FROM: u64 = 512 << 20;
 
-/// Whether those are waited for, for 20 milliseconds.
+const PASSIVE: &str = "PRAGMA wal_checkpoint(PASSIVE)";
+const RESTART: &str = "PRAGMA wal_checkpoint(RESTART)";
+const TRUNCATE: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
+
+/// Whether those who read an old state are waited for, for 20 milliseconds.
 const PATIENT: &str = "PRAGMA busy_timeout = 20";
 const IMPATIENT: &str = "PRAGMA busy_timeout = 0";
 
@@ -88,7 +96,7 @@ impl Copier {
                 warn!(error = %error, "could not copy the write-ahead log into the database");
                 self.connection = None;
             }
-            // The file keeps its length when the log begins anew, so length alone would have every commit copied.
+            // The file keeps its length when the log begins anew: without a pause, every commit would be copied by itself.
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(PAUSE) => {}
@@ -97,36 +105,48 @@ impl Copier {
     }
 
     async fn look(&mut self) -> Result<(), sqlx::Error> {
-        let length = self.length().await;
-        if length < COPY_FROM {
+        if self.file_length().await < COPY_FROM {
             return Ok(());
         }
-        self.copy("PRAGMA wal_checkpoint(PASSIVE)").await?;
-        if length >= CUT_FROM {
+        let length = self.checkpoint(PASSIVE).await?;
+        if length >= RESTART_FROM {
             // What was written while most of it was copied: only what comes during this is left for the writer's turn.
-            self.copy("PRAGMA wal_checkpoint(PASSIVE)").await?;
-            let is_last = length >= CUT_AT_LAST_FROM;
-            self.copy(if is_last { PATIENT } else { IMPATIENT }).await?;
+            self.checkpoint(PASSIVE).await?;
+            let is_last = length >= TRUNCATE_FROM;
+            self.set(if is_last { PATIENT } else { IMPATIENT }).await?;
             let _pass = self.gate.enter(Priority::Bulk).await;
-            self.copy("PRAGMA wal_checkpoint(TRUNCATE)").await?;
+            self.checkpoint(if is_last { TRUNCATE } else { RESTART })
+                .await?;
         }
         Ok(())
     }
 
     /// Asked of the folder: whoever opens one of SQLite's files by himself and closes it again takes its locks from this whole
     /// process, and other processes then write where this one reads.
-    async fn length(&self) -> u64 {
+    async fn file_length(&self) -> u64 {
         tokio::fs::metadata(&self.log)
             .await
             .map_or(0, |file| file.len())
     }
 
-    async fn copy(&mut self, statement: &'static str) -> Result<(), sqlx::Error> {
-        let connection = match &mut self.connection {
-            Some(connection) => connection,
-            // Whoever reads an old state keeps the log from being cut: then it is cut another time, not waited for.
-            none => none.insert(self.options.connect().await?),
-        };
-        sqlx::query(statement).execute(connection).await.map(drop)
+    /// How many bytes of the log are in use.
+    async fn checkpoint(&mut self, how: &'static str) -> Result<u64, sqlx::Error> {
+        let connection = self.connection().await?;
+        let (_is_busy, frames, _copied): (i64, i64, i64) =
+            sqlx::query_as(how).fetch_one(connection).await?;
+        // Minus one where there is no log.
+        Ok(u64::try_from(frames).unwrap_or(0) * FRAME)
+    }
+
+    async fn set(&mut self, pragma: &'static str) -> Result<(), sqlx::Error> {
+        let connection = self.connection().await?;
+        sqlx::query(pragma).execute(connection).await.map(drop)
+    }
+
+    async fn connection(&mut self) -> Result<&mut SqliteConnection, sqlx::Error> {
+        match &mut self.connection {
+            Some(connection) => Ok(connection),
+            none => Ok(none.insert(self.options.connect().await?)),
+        }
     }
 }
