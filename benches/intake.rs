@@ -1,6 +1,6 @@
 //! Notifications a second made durable before the 202, beside what is possible.
 //!
-//! `cargo bench --bench intake`, options after `--`: `rounds=5 seconds=2 sync_micros=1000`.
+//! `cargo bench --bench intake`, options after `--`: `rounds=5 seconds=2 sync_micros=1000 postgres=1`.
 //!
 //! Every variant is the real handler on a real socket; they differ in the desk behind it:
 //! (a) nothing durable, (b) a plain append log with group commit, (c) one transaction a request, and the store itself, on SQLite and,
@@ -209,6 +209,8 @@ struct Options {
     rounds: usize,
     measured: Duration,
     sync_micros: u64,
+    /// Whether PostgreSQL is measured too.
+    postgres: bool,
     /// Another endpoint to measure in the same rounds, and the clientState it expects.
     peer: Option<(SocketAddr, String)>,
 }
@@ -218,6 +220,7 @@ fn options() -> Options {
         rounds: 5,
         measured: Duration::from_secs(2),
         sync_micros: 1000,
+        postgres: true,
         peer: None,
     };
     let mut peer_state = String::new();
@@ -228,6 +231,7 @@ fn options() -> Options {
                 options.measured = Duration::from_secs(value.parse().expect("a number"));
             }
             Some(("sync_micros", value)) => options.sync_micros = value.parse().expect("a number"),
+            Some(("postgres", value)) => options.postgres = value != "0",
             Some(("peer", value)) => {
                 options.peer = Some((value.parse().expect("an address"), String::new()));
             }
@@ -249,8 +253,11 @@ fn main() {
         .build()
         .expect("a runtime can be made");
     let folder = scratch("postgres");
-    let server = postgres::Server::start(&folder);
-    if server.is_none() {
+    let server = options
+        .postgres
+        .then(|| postgres::Server::start(&folder))
+        .flatten();
+    if options.postgres && server.is_none() {
         println!("PostgreSQL's server is not installed: its rows are left out.\n");
     }
     runtime.block_on(run(&options, server.as_ref()));
