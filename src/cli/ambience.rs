@@ -6,15 +6,12 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::progress;
 use super::report::Failure;
+use super::{progress, sandbox_clock};
 use crate::config::{Environment, LocalSettings, Log, LogFormat, SandboxSettings, Settings};
-use crate::model::time::{Clock as _, ManualClock, SharedClock, SystemClock, Timestamp, until};
+use crate::model::time::{SharedClock, SystemClock};
 use crate::store::{Store, StoreError, StoreSettings};
 use crate::telemetry::{self, Aside};
-
-/// A sandbox whose clock is ahead by less than this keeps the machine's time.
-const LIKE_OURS: Duration = Duration::from_secs(1);
 
 /// Where settings come from.
 #[derive(Debug, Clone, Args)]
@@ -65,31 +62,20 @@ impl Source {
         Ok(match &self.sandbox {
             None => (environment, None),
             Some(control_url) => {
-                let told: SandboxSettings = ask_sandbox(control_url, "settings").await?;
+                let told: SandboxSettings =
+                    ask_sandbox(&sandbox_client()?, control_url, "settings").await?;
                 let tenant = told.tenant_id.clone();
                 (told.applied_to(environment), Some(tenant))
             }
         })
     }
 
-    /// The clock: the machine's, or as far ahead of it as the sandbox's is now, so that both agree on when a token or a lease
-    /// ends.
+    /// The clock: the machine's, or the sandbox's, so that both agree on when a token or a lease ends.
     pub(super) async fn clock(&self) -> Result<SharedClock, Failure> {
-        #[derive(serde::Deserialize)]
-        struct Told {
-            now: Timestamp,
+        match &self.sandbox {
+            Some(control_url) => sandbox_clock::follow(control_url.clone()).await,
+            None => Ok(clock()),
         }
-        let Some(control_url) = &self.sandbox else {
-            return Ok(clock());
-        };
-        let told: Told = ask_sandbox(control_url, "clock").await?;
-        let ahead = until(SystemClock.now(), told.now);
-        if ahead < LIKE_OURS {
-            return Ok(clock());
-        }
-        let shifted = ManualClock::running();
-        shifted.advance(ahead);
-        Ok(Arc::new(shifted))
     }
 
     /// All settings; the log is started with them.
@@ -156,7 +142,18 @@ pub(super) async fn open_store(database: &crate::config::Database) -> Result<Sto
     Ok(store)
 }
 
-async fn ask_sandbox<T: serde::de::DeserializeOwned>(
+/// What sandboxes are asked with.
+pub(super) fn sandbox_client() -> Result<reqwest::Client, Failure> {
+    let client = reqwest::Client::builder()
+        .timeout(Duration::from_secs(10))
+        .no_proxy()
+        .build();
+    Ok(client?)
+}
+
+/// What a sandbox says of itself under `what`.
+pub(super) async fn ask_sandbox<T: serde::de::DeserializeOwned>(
+    client: &reqwest::Client,
     control_url: &url::Url,
     what: &str,
 ) -> Result<T, Failure> {
@@ -168,58 +165,7 @@ async fn ask_sandbox<T: serde::de::DeserializeOwned>(
             ))
             .hinting("start one with `graph-mirror sandbox`; it prints its control address")
     };
-    let client = reqwest::Client::builder()
-        .timeout(Duration::from_secs(10))
-        .no_proxy()
-        .build()
-        .map_err(explained)?;
     let answer = client.get(&address).send().await.map_err(explained)?;
     let answer = answer.error_for_status().map_err(explained)?;
     answer.json().await.map_err(explained)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sandbox::{Options, Sandbox};
-
-    fn source(sandbox: Option<&str>) -> Source {
-        Source {
-            env_file: None,
-            sandbox: sandbox.map(|url| url.parse().expect("an address")),
-        }
-    }
-
-    #[tokio::test]
-    async fn a_command_has_the_time_of_its_sandbox() {
-        let ahead = Duration::from_hours(48);
-        let theirs = ManualClock::running();
-        theirs.advance(ahead);
-        let sandbox = Sandbox::start(Options {
-            mailboxes: 1,
-            messages: Some(0),
-            events: false,
-            clock: Some(theirs.clone()),
-            ..Options::default()
-        })
-        .await
-        .expect("the sandbox starts");
-        let control_url = sandbox.settings().control_url.clone();
-
-        let before = theirs.now();
-        let ours = source(Some(&control_url)).clock().await;
-        let now = ours.expect("the sandbox answers").now();
-
-        // It was asked between the two, and the answer took some time on its way.
-        let apart = Duration::from_mins(5);
-        assert!(until(now, theirs.now()) < apart && until(before, now) < apart);
-        assert!(until(SystemClock.now(), now) + apart > ahead);
-    }
-
-    #[tokio::test]
-    async fn without_a_sandbox_it_is_the_machines_time() {
-        let ours = source(None).clock().await.expect("nobody is asked");
-
-        assert!(until(SystemClock.now(), ours.now()) < LIKE_OURS);
-    }
 }

@@ -25,6 +25,7 @@ mod progress;
 mod quarantine;
 mod report;
 mod sandbox;
+mod sandbox_clock;
 mod serve;
 mod stop;
 mod sync;

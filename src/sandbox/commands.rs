@@ -114,6 +114,8 @@ pub struct DeliveryStatus {
     pub waiting: usize,
     /// POSTs on their way.
     pub in_flight: usize,
+    /// When the next of those that wait is posted.
+    pub next_at: Option<Timestamp>,
     /// Items delivered so far.
     pub delivered: u64,
     /// POSTs made so far.
@@ -313,6 +315,7 @@ impl World {
         DeliveryStatus {
             waiting: book.queue.waiting(),
             in_flight: book.queue.in_flight(),
+            next_at: book.queue.next_due(&state.knobs),
             delivered: book.queue.delivered,
             posts: book.queue.posts,
             endpoints: serde_json::to_value(book.queue.standings()).unwrap_or_default(),

@@ -1,7 +1,7 @@
 //! Plays a script with kills: the service is a process of its own on a database of its own, the sandbox stands in this one.
 //!
-//! Both run on the machine's time. A killed service leaves its leases behind; the sandbox's clock is moved past them, and the next
-//! process takes that time over when it starts. At the end mirror and mailbox are compared as in any campaign.
+//! Both run on the machine's time until the sandbox's clock is moved, which the service follows: past the leases that a killed
+//! service leaves behind, and at the end to whatever rests until an instant. Then mirror and mailbox are compared as in any campaign.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::bail;
 use serde_json::json;
 
-use super::compare::differences;
+use super::compare::{Difference, differences};
 use super::feed;
 use super::life::Life;
 use super::run::Played;
@@ -20,10 +20,10 @@ use crate::app::{Parts, listen};
 use crate::cli::loopback::{Told, settings};
 use crate::cli::place::Place;
 use crate::config::microsoft::CALLBACK_PATH;
-use crate::mirror::Window;
+use crate::mirror::{self, Window};
 use crate::model::ids::Owner;
 use crate::model::mailbox::{Mailbox, MailboxState};
-use crate::model::time::{Clock as _, ManualClock, SystemClock, Timestamp, later};
+use crate::model::time::{Clock as _, ManualClock, SystemClock, Timestamp, later, until};
 use crate::model::work::{CursorState, SubscriptionState};
 use crate::sandbox::{Options, Sandbox, browser};
 use crate::secrets::Keyring;
@@ -35,14 +35,14 @@ const LEASE: Duration = Duration::from_secs(31);
 /// How long a service is waited for that was to be killed while it asked for something, and does not.
 const ASKS_WITHIN: Duration = Duration::from_millis(1_500);
 
-/// Real time in which a mailbox settles unless something rests.
-const SETTLES_WITHIN: Duration = Duration::from_secs(10);
+/// Real time in which something that is under way comes to its end.
+const PATIENCE: Duration = Duration::from_mins(2);
 
-/// What rests is not waited for: the service dies once more, and this long later begins again.
-const LEAP: Duration = Duration::from_mins(31);
+/// What rests for less than this is waited for; to the end of a longer rest the clock is moved.
+const SOON: Duration = Duration::from_secs(2);
 
 /// After so many of these a mailbox that has not settled never will.
-const LEAPS: usize = 12;
+const LEAPS: usize = 60;
 
 /// Beyond the end of every script.
 const NEVER: Duration = Duration::from_hours(24 * 365);
@@ -94,11 +94,10 @@ async fn perform(script: &Script, scene: &mut Scene) -> anyhow::Result<Played> {
         let truth = serde_json::from_str(&truth)?;
         let store = &scene.parts.store;
         let found = differences(store, mailbox.id, &truth).await?;
-        // Nothing announces the counts of a folder.
-        let counts = |difference: &String| script.unpolled && is_count_of_a_folder(difference);
+        let counts = |found: &&Difference| !(script.unpolled && is_count_of_a_folder(found));
         played
             .differences
-            .extend(found.into_iter().filter(|difference| !counts(difference)));
+            .extend(found.iter().filter(counts).map(ToString::to_string));
         played
             .differences
             .extend(feed::differences(store, &mailbox).await?);
@@ -106,11 +105,33 @@ async fn perform(script: &Script, scene: &mut Scene) -> anyhow::Result<Played> {
     Ok(played)
 }
 
-fn is_count_of_a_folder(difference: &str) -> bool {
-    difference.starts_with("folder ")
-        && [": items is ", ": unread is "]
-            .iter()
-            .any(|count| difference.contains(count))
+/// Nothing announces these: they come to light by polling only.
+fn is_count_of_a_folder(difference: &Difference) -> bool {
+    let field = difference.field.as_deref();
+    difference.kind == "folder" && matches!(field, Some("items" | "unread"))
+}
+
+/// What a mailbox still waits for.
+struct Waits {
+    what: String,
+    /// Nothing happens before; `None` while it is under way.
+    until: Option<Timestamp>,
+}
+
+impl Waits {
+    fn for_now(what: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            until: None,
+        }
+    }
+
+    fn until(instant: Timestamp, what: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            until: Some(instant),
+        }
+    }
 }
 
 impl Scene {
@@ -240,7 +261,7 @@ impl Scene {
                 if let Moment::Asking(path) = moment {
                     self.until_it_asks(path).await?;
                 }
-                self.dies(LEASE)?;
+                self.dies()?;
             }
             _ => bail!("this cannot happen in a script with kills: {act:?}"),
         }
@@ -260,10 +281,10 @@ impl Scene {
         Ok(())
     }
 
-    /// The service dies, and the next begins when so much time has passed.
-    fn dies(&mut self, later: Duration) -> anyhow::Result<()> {
+    /// The service dies, and the next begins when its leases have ended.
+    fn dies(&mut self) -> anyhow::Result<()> {
         self.life.kill()?;
-        self.sandbox.world().advance(later);
+        self.sandbox.world().advance(LEASE);
         self.life.begin()
     }
 
@@ -272,57 +293,95 @@ impl Scene {
     }
 
     /// Waits until everything has been looked at, and nothing waits any more. Says what still does when that takes too long.
-    async fn settle(&mut self, unpolled: bool) -> anyhow::Result<Option<String>> {
-        let mut seen_from = self.clock.now();
-        let mut last = None;
-        for _ in 0..LEAPS {
-            let patience = later(SystemClock.now(), SETTLES_WITHIN);
-            while SystemClock.now() < patience {
-                last = self.unsettled((!unpolled).then_some(seen_from)).await?;
-                if last.is_none() {
-                    return Ok(None);
-                }
-                SystemClock.sleep(GLANCE).await;
+    async fn settle(&self, unpolled: bool) -> anyhow::Result<Option<String>> {
+        let seen_from = (!unpolled).then_some(self.clock.now());
+        let mut patience = later(SystemClock.now(), PATIENCE);
+        let mut leaps = 0;
+        while let Some(waits) = self.unsettled(seen_from).await? {
+            let rest = waits.until.map(|instant| until(self.clock.now(), instant));
+            if rest.is_some_and(|rest| rest > SOON) && leaps < LEAPS {
+                leaps += 1;
+                self.sandbox.world().advance(rest.unwrap_or_default());
+                patience = later(SystemClock.now(), PATIENCE);
             }
-            self.dies(LEAP)?;
-            self.life.answers().await?;
-            // What came while nobody was there is delivered again only after a wait that grows.
-            self.sandbox.world().advance(LEAP);
-            seen_from = seen_from.max(self.clock.now() - LEAP);
+            if SystemClock.now() > patience || leaps == LEAPS {
+                let what = waits.what;
+                return Ok(Some(format!("a mailbox did not settle: {what}")));
+            }
+            SystemClock.sleep(GLANCE).await;
         }
-        Ok(last.map(|waits| format!("a mailbox did not settle: {waits}")))
+        Ok(None)
     }
 
     /// What still waits.
-    async fn unsettled(&self, seen_from: Option<Timestamp>) -> anyhow::Result<Option<String>> {
-        let store = &self.parts.store;
+    async fn unsettled(&self, seen_from: Option<Timestamp>) -> anyhow::Result<Option<Waits>> {
         for mailbox in self.mailboxes().await? {
-            if mailbox.state != MailboxState::Connected || mailbox.backfilled_at.is_none() {
-                return Ok(Some(format!("it is {:?} and not copied", mailbox.state)));
-            }
-            for cursor in store.cursors_list(mailbox.id).await? {
-                let is_seen = seen_from.is_none_or(|from| cursor.round_started_at >= Some(from));
-                if cursor.state != CursorState::Idle || cursor.is_dirty || !is_seen {
-                    return Ok(Some(format!("a cursor is to be walked: {cursor:?}")));
-                }
-            }
-            if seen_from.is_some_and(|from| mailbox.calendars_at < Some(from)) {
-                return Ok(Some("its calendars have not been listed".to_owned()));
-            }
-            if let Some(due_at) = store.notices_next_due(mailbox.id).await? {
-                return Ok(Some(format!("a notice waits until {due_at}")));
-            }
-            let subscriptions = store.subscriptions_list(mailbox.id).await?;
-            let are_active = subscriptions
-                .iter()
-                .all(|one| one.state == SubscriptionState::Active);
-            if subscriptions.is_empty() || !are_active {
-                return Ok(Some("it is not subscribed to".to_owned()));
+            let waits = self.waiting(&mailbox, seen_from).await?;
+            if waits.is_some() {
+                return Ok(waits);
             }
         }
         let deliveries = self.sandbox.world().deliveries();
-        let waiting = deliveries.waiting + deliveries.in_flight;
-        Ok((waiting > 0).then(|| format!("{waiting} notifications to come")))
+        if deliveries.waiting + deliveries.in_flight == 0 {
+            return Ok(None);
+        }
+        Ok(Some(Waits {
+            what: format!("{} notifications to come", deliveries.waiting),
+            until: deliveries.next_at.filter(|_| deliveries.in_flight == 0),
+        }))
+    }
+
+    async fn waiting(
+        &self,
+        mailbox: &Mailbox,
+        seen_from: Option<Timestamp>,
+    ) -> anyhow::Result<Option<Waits>> {
+        let store = &self.parts.store;
+        if mailbox.state != MailboxState::Connected {
+            return Ok(Some(Waits::for_now(format!("it is {:?}", mailbox.state))));
+        }
+        let not_before = mailbox.not_before.filter(|from| *from > self.clock.now());
+        if let Some(from) = not_before {
+            return Ok(Some(Waits::until(from, "Graph asked for patience")));
+        }
+        for cursor in store.cursors_list(mailbox.id).await? {
+            let is_seen = seen_from.is_none_or(|from| cursor.round_started_at >= Some(from));
+            if cursor.state != CursorState::Idle || cursor.is_dirty || !is_seen {
+                let what = format!(
+                    "a cursor is to be walked: {:?}, {:?}, {} failures",
+                    cursor.scope, cursor.state, cursor.failures
+                );
+                return Ok(Some(Waits::until(cursor.due_at, what)));
+            }
+        }
+        if mailbox.backfilled_at.is_none() {
+            return Ok(Some(Waits::for_now("it is not copied")));
+        }
+        let listed_at = mailbox.calendars_at;
+        if seen_from.is_some_and(|from| listed_at < Some(from)) {
+            let what = "its calendars have not been listed";
+            return Ok(Some(match listed_at {
+                Some(at) => {
+                    Waits::until(later(at, mirror::Settings::default().calendars_every), what)
+                }
+                None => Waits::for_now(what),
+            }));
+        }
+        if let Some(due_at) = store.notices_next_due(mailbox.id).await? {
+            return Ok(Some(Waits::until(due_at, "a notice")));
+        }
+        let subscriptions = store.subscriptions_list(mailbox.id).await?;
+        let what = "it is not subscribed to";
+        if subscriptions.is_empty() {
+            return Ok(Some(Waits::for_now(what)));
+        }
+        let inactive = subscriptions
+            .iter()
+            .find(|one| one.state != SubscriptionState::Active);
+        Ok(inactive.map(|one| Waits {
+            what: what.to_owned(),
+            until: one.not_before,
+        }))
     }
 
     /// Ends everything and clears the database away.

@@ -8,22 +8,39 @@ mod ours;
 mod theirs;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use serde_json::{Value, json};
 
 use crate::model::ids::MailboxId;
 use crate::store::{Store, StoreError};
 
+/// One thing that differs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// What kind of thing: folder, message, thread, calendar, event.
+    pub kind: &'static str,
+    /// The field that differs; `None` when the whole thing stands on one side only.
+    pub field: Option<String>,
+    words: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.words)
+    }
+}
+
 /// The items of one kind on one side, by id.
 type Side = BTreeMap<String, Value>;
 
-/// What differs, in words: folders, messages with bodies and attachments' metadata, threads, calendars, and events with every
+/// What differs: folders, messages with bodies and attachments' metadata, threads, calendars, and events with every
 /// occurrence of the window that `truth` was told for.
 pub async fn differences(
     store: &Store,
     mailbox: MailboxId,
     truth: &Value,
-) -> Result<Vec<String>, StoreError> {
+) -> Result<Vec<Difference>, StoreError> {
     let mut found = Vec::new();
     let folders = ours::folders(store, mailbox).await?;
     compare("folder", &folders, &theirs::folders(truth), &mut found);
@@ -60,23 +77,37 @@ pub async fn differences(
     Ok(found)
 }
 
-fn compare(kind: &str, ours: &Side, theirs: &Side, found: &mut Vec<String>) {
-    let ids: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
-    for id in ids {
-        match (ours.get(id), theirs.get(id)) {
-            (Some(Value::Object(ours)), Some(Value::Object(theirs))) => {
-                for (field, value) in ours {
-                    let right = theirs.get(field).unwrap_or(&Value::Null);
-                    if right != value {
-                        found.push(format!(
-                            "{kind} {id}: {field} is {value}, should be {right}"
-                        ));
-                    }
-                }
+fn compare(kind: &'static str, ours: &Side, theirs: &Side, found: &mut Vec<Difference>) {
+    let mut whole = |words| {
+        found.push(Difference {
+            kind,
+            field: None,
+            words,
+        });
+    };
+    for (id, ours) in ours {
+        if !theirs.contains_key(id) {
+            whole(format!("{kind} {id} is a ghost: {ours}"));
+        }
+    }
+    for (id, theirs) in theirs {
+        if !ours.contains_key(id) {
+            whole(format!("{kind} {id} is missing: {theirs}"));
+        }
+    }
+    for (id, ours) in ours {
+        let (Some(ours), Some(theirs)) = (ours.as_object(), theirs.get(id)) else {
+            continue;
+        };
+        for (field, value) in ours {
+            let right = &theirs[field];
+            if right != value {
+                found.push(Difference {
+                    kind,
+                    field: Some(field.clone()),
+                    words: format!("{kind} {id}: {field} is {value}, should be {right}"),
+                });
             }
-            (Some(ours), None) => found.push(format!("{kind} {id} is a ghost: {ours}")),
-            (None, Some(theirs)) => found.push(format!("{kind} {id} is missing: {theirs}")),
-            (Some(_), Some(_)) | (None, None) => {}
         }
     }
 }
