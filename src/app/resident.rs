@@ -10,9 +10,10 @@ use tokio::sync::watch;
 use tracing::warn;
 
 use super::quiet::Quiet;
-use super::service::{Service, Visit};
+use super::service::Service;
 use crate::home::resident::Spell;
 use crate::home::{Home, Resident, Served};
+use crate::model::ids::MailboxId;
 use crate::model::time::{SharedClock, Timestamp, later};
 
 /// How long the lanes must have waited before the spell ends, so that a burst is one spell.
@@ -20,6 +21,13 @@ const LINGER: Duration = Duration::from_secs(2);
 
 /// After a lane failed it waits this long before it looks again; the work itself carries its own due times.
 const AFTER_FAILURE: Duration = Duration::from_secs(2);
+
+/// A lane that has looked so often in a row and found nothing to do, though something was due, rests: whoever named that instant is
+/// wrong, and would have it ask the database without a pause.
+const IN_VAIN: u32 = 8;
+
+/// How long it rests then.
+const AFTER_LOOKS_IN_VAIN: Duration = Duration::from_secs(1);
 
 /// How soon after a wake-up a lane looks. A live change is looked for at once; what can wait lets it go ahead.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +46,7 @@ impl Resident for Service {
     fn serve(&self, home: Home) -> Spell<'_> {
         Box::pin(async move {
             let visit = self.visit(&home);
+            let mailbox = visit.mailbox();
             let quiet = Quiet::new();
             // The home has one waiter; the lanes each want to hear of every wake-up.
             let bell = watch::Sender::new(());
@@ -52,18 +61,24 @@ impl Resident for Service {
             let later_on = Patience(Duration::from_millis(100));
             let lanes = async {
                 tokio::join!(
-                    lane(&self.clock, &visit, &quiet, &bell, at_once, "live", || {
+                    lane(&self.clock, mailbox, &quiet, &bell, at_once, "live", || {
                         visit.live()
                     }),
-                    lane(&self.clock, &visit, &quiet, &bell, soon, "commands", || {
-                        visit.commands()
-                    }),
-                    lane(&self.clock, &visit, &quiet, &bell, soon, "repairs", || {
+                    lane(
+                        &self.clock,
+                        mailbox,
+                        &quiet,
+                        &bell,
+                        soon,
+                        "commands",
+                        || { visit.commands() }
+                    ),
+                    lane(&self.clock, mailbox, &quiet, &bell, soon, "repairs", || {
                         visit.repairs()
                     }),
                     lane(
                         &self.clock,
-                        &visit,
+                        mailbox,
                         &quiet,
                         &bell,
                         later_on,
@@ -90,7 +105,7 @@ impl Resident for Service {
 /// Runs one lane until it is cancelled: look, do, wait for a wake-up or the next due instant.
 async fn lane<F, W>(
     clock: &SharedClock,
-    visit: &Visit,
+    mailbox: MailboxId,
     quiet: &Quiet,
     bell: &watch::Sender<()>,
     patience: Patience,
@@ -100,7 +115,7 @@ async fn lane<F, W>(
     F: Fn() -> W,
     W: Future<Output = anyhow::Result<Next>>,
 {
-    let mailbox = visit.mailbox();
+    let mut in_vain = 0;
     let mut rung = bell.subscribe();
     loop {
         // Listen first, look second: what is recorded between the two would otherwise wait for the next poll.
@@ -109,12 +124,25 @@ async fn lane<F, W>(
         let next = work().await;
         drop(busy);
         let until = match next {
-            Ok(Next::Again) => continue,
+            Ok(Next::Again) => {
+                in_vain = 0;
+                continue;
+            }
             Ok(Next::Wait(until)) => until,
             Err(error) => {
                 warn!(mailbox.id = %mailbox, lane = name, "the {name} lane of mailbox {mailbox} failed: {error:#}");
                 Some(later(clock.now(), AFTER_FAILURE))
             }
+        };
+        let now = clock.now();
+        in_vain = match until {
+            Some(until) if until <= now => in_vain + 1,
+            _ => 0,
+        };
+        let until = if in_vain > IN_VAIN {
+            Some(later(now, AFTER_LOOKS_IN_VAIN))
+        } else {
+            until
         };
         let woken = async {
             // The bell lives as long as the spell, which outlives its lanes.
@@ -130,5 +158,54 @@ async fn lane<F, W>(
             },
             None => woken.await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+    use crate::model::time::{Clock as _, ManualClock};
+
+    #[tokio::test]
+    async fn a_lane_that_looks_in_vain_at_what_is_due_rests() {
+        let manual = ManualClock::standing_at(Timestamp::UNIX_EPOCH);
+        let clock: SharedClock = Arc::new(manual.clone());
+        let (quiet, bell) = (Quiet::new(), watch::Sender::new(()));
+        let looks = AtomicU32::new(0);
+        let look = || async {
+            looks.fetch_add(1, Ordering::Relaxed);
+            Ok(Next::Wait(Some(Timestamp::UNIX_EPOCH)))
+        };
+        let mailbox = MailboxId::generate();
+        let lane = lane(
+            &clock,
+            mailbox,
+            &quiet,
+            &bell,
+            Patience(Duration::ZERO),
+            "test",
+            look,
+        );
+        let observed = async {
+            let mut seen = Vec::new();
+            for _ in 0..3 {
+                while manual.next_wakeup().is_none_or(|at| at <= manual.now()) {
+                    tokio::task::yield_now().await;
+                }
+                seen.push(looks.load(Ordering::Relaxed));
+                manual.advance(AFTER_LOOKS_IN_VAIN);
+            }
+            seen
+        };
+
+        let seen = tokio::select! {
+            () = lane => Vec::new(),
+            seen = observed => seen,
+        };
+
+        assert_eq!(seen, [IN_VAIN + 1, IN_VAIN + 2, IN_VAIN + 3]);
     }
 }
