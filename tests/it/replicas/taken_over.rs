@@ -192,12 +192,16 @@ async fn reads(stage: &Stage, person: &str, message: &GraphId) {
     let token = world
         .issue_token(Some(person), &["Mail.ReadWrite"])
         .expect("the person exists");
+    let mut url: url::Url = world.graph_root().parse().expect("an address");
+    url.path_segments_mut()
+        .expect("it has a path")
+        .extend(["me", "messages", &message.0]);
     let client = reqwest::Client::builder()
         .no_proxy()
         .build()
         .expect("a client can be made");
     let answer = client
-        .patch(format!("{}/me/messages/{}", world.graph_root(), message.0))
+        .patch(url)
         .bearer_auth(token)
         .header("Prefer", "IdType=\"ImmutableId\"")
         .json(&json!({ "isRead": true, "categories": ["read"] }))
