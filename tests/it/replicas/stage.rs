@@ -27,6 +27,9 @@ use crate::support::database::Database;
 /// A state is waited for no longer than this; a machine under load needs some of it.
 const PATIENCE: Duration = Duration::from_mins(2);
 
+/// So soon the mirror is equal by notifications alone: a minute after a change its folder is polled all the same.
+const UNPOLLED: Duration = Duration::from_secs(40);
+
 /// As long as a lease lasts, and a moment.
 pub const LEASE: Duration = Duration::from_secs(31);
 
@@ -246,7 +249,7 @@ impl Stage {
     /// Waits until every mailbox equals its mirror, with a feed that tells how it came to that, and that Graph's limits were kept
     /// by all replicas together.
     pub async fn equal(&self) {
-        let patience = later(SystemClock.now(), PATIENCE);
+        let patience = later(SystemClock.now(), UNPOLLED);
         loop {
             let found = self.differences().await;
             if found.is_empty() {
