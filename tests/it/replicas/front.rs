@@ -36,7 +36,7 @@ impl Front {
     pub async fn open() -> Self {
         let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
-            .timeout(Duration::from_secs(60))
+            .timeout(Duration::from_mins(1))
             // A connection for each request: one that a replica closes as it ends is never used again.
             .pool_max_idle_per_host(0)
             .no_proxy()

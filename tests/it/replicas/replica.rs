@@ -65,18 +65,18 @@ impl Replica {
     }
 
     /// Kills it; it has no time to do anything about it.
-    pub fn is_killed(mut self) {
+    pub fn kill(mut self) {
         self.child.kill().expect("it can be killed");
         self.child.wait().expect("it goes");
     }
 
     /// Holds it in the middle of whatever it does.
-    pub fn is_held(&self) {
+    pub fn hold(&self) {
         self.gets("STOP");
     }
 
     /// Lets it go on.
-    pub fn is_let_go(&self) {
+    pub fn let_go(&self) {
         self.gets("CONT");
     }
 

@@ -73,6 +73,7 @@ pub struct Stage {
 pub struct Neighbour {
     /// Where it listens.
     pub address: SocketAddr,
+    process: u32,
     stop: CancellationToken,
     serving: JoinHandle<Result<(), AppError>>,
 }
@@ -161,6 +162,7 @@ impl Stage {
         let serving = tokio::spawn(App::of(parts).run(listener, stop.clone()));
         Neighbour {
             address,
+            process: std::process::id(),
             stop,
             serving,
         }
@@ -304,7 +306,7 @@ impl Stage {
 impl Neighbour {
     /// Whether this is how it signs its leases.
     pub fn signs(&self, holder: &str) -> bool {
-        holder.starts_with(&format!("{}-", std::process::id()))
+        holder.starts_with(&format!("{}-", self.process))
     }
 
     /// Ends it.

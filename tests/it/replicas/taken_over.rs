@@ -66,7 +66,7 @@ async fn the_mailboxes_of_one_that_was_killed_are_taken_over_and_no_notice_is_lo
     assert!(stage.notices().await > 0, "there is something to lose");
 
     let dead = stage.holders().await;
-    one.is_killed();
+    one.kill();
     stage.front.lead_to(&[two.address]);
     world.clear_faults();
     stage.edit(4, 9);
@@ -111,7 +111,7 @@ async fn the_late_write_of_one_that_stood_still_past_its_lease_is_refused() {
     holds_its_next_page(&stage, &inbox).await;
 
     let two = joined(&stage, &one).await;
-    one.is_held();
+    one.hold();
     stage.front.lead_to(&[two.address]);
     reads(&stage, person, &letter).await;
     let second = GraphId::from(world.deliver_message(person).expect("the person exists"));
@@ -127,7 +127,7 @@ async fn the_late_write_of_one_that_stood_still_past_its_lease_is_refused() {
     world.advance(HELD);
     let newest = goes_on_to_rest(&stage, mailbox, &inbox).await;
     assert!(newest.link != before.link, "the successor has gone on");
-    one.is_let_go();
+    one.let_go();
 
     until("the refusal", async || {
         let now = cursor(&stage, mailbox, &inbox).await;
