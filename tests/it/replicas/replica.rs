@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
+use graph_mirror::sandbox::browser;
 use serde::Deserialize;
 
 use super::stage::until;
@@ -132,7 +133,7 @@ impl Begun {
         .await;
         let ready = format!("http://{}/readyz", replica.address);
         until("a replica that is ready", async || {
-            let page = graph_mirror::sandbox::browser::open(&ready).await;
+            let page = browser::open(&ready).await;
             page.is_ok_and(|page| page.status == 200)
         })
         .await;

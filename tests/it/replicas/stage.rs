@@ -1,6 +1,7 @@
 //! What every scene stands on: a sandbox, a database, the public address, and how replicas come to them.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use graph_mirror::app::{App, AppError, Parts, listen};
@@ -120,7 +121,7 @@ impl Stage {
                 .map(|(name, value)| (*name, (*value).to_owned())),
         );
         let clock = sandbox.clock();
-        let shared = std::sync::Arc::new(clock.clone());
+        let shared = Arc::new(clock.clone());
         let store = Store::open(&database.url, shared.clone())
             .await
             .expect("the database opens");
@@ -150,7 +151,7 @@ impl Stage {
 
     /// Starts a replica in this process.
     pub async fn neighbour(&self) -> Neighbour {
-        let clock = std::sync::Arc::new(self.clock.clone());
+        let clock = Arc::new(self.clock.clone());
         let parts = Parts::open(settings(&self.sandbox, &self.told), clock)
             .await
             .expect("the database opens");
