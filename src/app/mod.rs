@@ -20,7 +20,7 @@ use axum::Router;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 use uuid::Uuid;
 
 pub use error::{AppError, Named};
@@ -235,6 +235,11 @@ impl App {
     async fn carry_out(&self, schedule: Schedule) -> Result<(), AppError> {
         let parts = &self.parts;
         let now = parts.clock.now();
+        debug!(
+            schedule = schedule.name(),
+            "carrying out the schedule {}",
+            schedule.name()
+        );
         match schedule {
             Schedule::Subscriptions | Schedule::Due => parts.store.wake_all(),
             Schedule::Parked => {

@@ -144,9 +144,15 @@ async fn tick(
     let now = clock.now();
     let instant = now.duration_trunc(schedule.grain()).unwrap_or(now);
     match store.ticks_take(schedule.name(), instant, now).await {
-        // A full channel means the last tick's work is still under way; this one is then not needed.
-        Ok(true) => drop(won.try_send(schedule)),
-        Ok(false) => debug!(schedule = schedule.name(), "another replica took the tick"),
+        Ok(true) => {
+            debug!(schedule = schedule.name(), "took the tick of {instant}");
+            // A full channel means the last tick's work is still under way; this one is then not needed.
+            let _ = won.try_send(schedule);
+        }
+        Ok(false) => debug!(
+            schedule = schedule.name(),
+            "another replica took the tick of {instant}"
+        ),
         Err(error) => warn!(schedule = schedule.name(), %error, "could not write a tick"),
     }
 }

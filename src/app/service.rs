@@ -194,7 +194,7 @@ impl Visit {
                 let remedy = error.remedy();
                 // Another home has the mailbox: the command is its to fulfil.
                 if remedy == Remedy::GiveUp {
-                    return Ok(Next::Wait(None));
+                    return self.after(Lane::Command, error).await;
                 }
                 if !remedy.is_passing() || self.now() >= later(command.requested_at, COMMAND_LASTS)
                 {
@@ -352,7 +352,10 @@ impl Visit {
             Ok(Next::Wait(Some(until)))
         };
         match error.remedy() {
-            Remedy::GiveUp => Ok(Next::Wait(None)),
+            Remedy::GiveUp => {
+                info!(mailbox.id = %mailbox, "another process has mailbox {mailbox} now: what this one was about to write was refused");
+                Ok(Next::Wait(None))
+            }
             Remedy::NotBefore(until) => Ok(Next::Wait(Some(until))),
             Remedy::Later(after) => {
                 warn!(mailbox.id = %mailbox, "work on mailbox {mailbox} is put off: {}", chain(&error));

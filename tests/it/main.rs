@@ -12,6 +12,7 @@ mod mirror;
 mod notifications;
 mod oauth;
 mod races;
+mod replicas;
 mod sandbox;
 mod store;
 mod subscriptions;

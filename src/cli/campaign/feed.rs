@@ -14,10 +14,7 @@ const PAGE: u32 = 500;
 type Items = BTreeSet<(ItemKind, String)>;
 
 /// What is wrong with it, in words.
-pub(super) async fn differences(
-    store: &Store,
-    mailbox: &Mailbox,
-) -> Result<Vec<String>, StoreError> {
+pub async fn differences(store: &Store, mailbox: &Mailbox) -> Result<Vec<String>, StoreError> {
     let mut found = Vec::new();
     let mut live = Items::new();
     let mut position = 0;

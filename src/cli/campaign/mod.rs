@@ -35,6 +35,7 @@ use crate::telemetry;
 
 pub use compare::differences;
 pub use faults::{Fault, UnknownFault};
+pub use feed::differences as feed_differences;
 pub use field::{Campaign, Failed, Summary};
 pub use run::Played;
 pub use script::{Act, Moment, Script, Step, script};

@@ -110,12 +110,14 @@ fn plant_folders(
         ordinary.push(key);
         // The first is three deep in every mailbox.
         let is_deep = nth == 0;
-        let room = most - ordinary.len() - 1;
-        let within = rng.usize(usize::from(is_deep)..4).min(room);
+        let within = rng.usize(usize::from(is_deep)..4);
         for name in words.subfolders.iter().take(within) {
+            if ordinary.len() >= most {
+                break;
+            }
             let child = mail.plant_folder(Some(key), name, None, false);
             ordinary.push(child);
-            if is_deep || rng.u8(..4) == 0 {
+            if (is_deep || rng.u8(..4) == 0) && ordinary.len() < most {
                 let matter = words.matters[rng.usize(..words.matters.len())];
                 ordinary.push(mail.plant_folder(Some(child), matter, None, false));
             }

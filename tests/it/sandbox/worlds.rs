@@ -46,6 +46,26 @@ fn s72_the_same_seed_and_instant_give_the_same_world() {
 }
 
 #[test]
+fn there_are_no_more_ordinary_folders_than_asked_for() {
+    let folders = |ordinary: usize| {
+        let options = Options {
+            mailboxes: 1,
+            messages: Some(10),
+            ordinary_folders: Some(ordinary),
+            ..Options::default()
+        };
+        let world = World::seeded(&options, "http://127.0.0.1:1".to_owned());
+        let truth: Value = serde_json::from_str(&truths(&world)[0]).unwrap();
+        truth["folders"].as_array().unwrap().len()
+    };
+    let fewest = folders(1);
+
+    for ordinary in 2..9 {
+        assert_eq!(folders(ordinary), fewest + ordinary - 1);
+    }
+}
+
+#[test]
 fn s72_what_is_made_up_depends_on_its_own_instant_and_not_on_the_clock() {
     let at = |clock: &str| {
         let options = Options {
