@@ -94,21 +94,15 @@ async fn perform(script: &Script, scene: &mut Scene) -> anyhow::Result<Played> {
         let truth = serde_json::from_str(&truth)?;
         let store = &scene.parts.store;
         let found = differences(store, mailbox.id, &truth).await?;
-        let counts = |found: &&Difference| !(script.unpolled && is_count_of_a_folder(found));
+        let told = |found: &&Difference| !(script.unpolled && found.is_count_of_a_folder());
         played
             .differences
-            .extend(found.iter().filter(counts).map(ToString::to_string));
+            .extend(found.iter().filter(told).map(ToString::to_string));
         played
             .differences
             .extend(feed::differences(store, &mailbox).await?);
     }
     Ok(played)
-}
-
-/// Nothing announces these: they come to light by polling only.
-fn is_count_of_a_folder(difference: &Difference) -> bool {
-    let field = difference.field.as_deref();
-    difference.kind == "folder" && matches!(field, Some("items" | "unread"))
 }
 
 /// What a mailbox still waits for.

@@ -33,7 +33,7 @@ use crate::config::Environment;
 use crate::model::time::{Clock as _, SystemClock, until};
 use crate::telemetry;
 
-pub use compare::differences;
+pub use compare::{Difference, differences};
 pub use faults::{Fault, UnknownFault};
 pub use feed::differences as feed_differences;
 pub use field::{Campaign, Failed, Summary};

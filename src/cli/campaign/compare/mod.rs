@@ -25,6 +25,15 @@ pub struct Difference {
     words: String,
 }
 
+impl Difference {
+    /// Whether it is a folder's number of items, or of unread ones: nothing announces these, so that they come to light by
+    /// polling only.
+    pub fn is_count_of_a_folder(&self) -> bool {
+        let field = self.field.as_deref();
+        self.kind == "folder" && matches!(field, Some("items" | "unread"))
+    }
+}
+
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.words)
