@@ -147,7 +147,9 @@ async fn tick(
         // A full channel means the last tick's work is still under way; this one is then not needed.
         Ok(true) => drop(won.try_send(schedule)),
         Ok(false) => debug!(schedule = schedule.name(), "another replica took the tick"),
-        Err(error) => warn!(schedule = schedule.name(), %error, "could not write a tick"),
+        Err(error) => {
+            warn!(schedule = schedule.name(), error = %error.chain(), "could not write a tick");
+        }
     }
 }
 
@@ -171,7 +173,9 @@ pub async fn watch(store: Store, clock: SharedClock, stop: CancellationToken) {
                 Some(Finding::Resumed) => info!("the schedules fire again"),
                 None => {}
             },
-            Err(error) => warn!(%error, "could not tell when the schedules last fired"),
+            Err(error) => {
+                warn!(error = %error.chain(), "could not tell when the schedules last fired");
+            }
         }
     }
 }
