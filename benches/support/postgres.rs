@@ -1,4 +1,4 @@
-//! A private PostgreSQL in memory for a benchmark, from the installed server binaries.
+//! A private PostgreSQL for a benchmark, or for a test that ends it, from the installed server binaries.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,8 +11,14 @@ pub struct Server {
     user: Option<&'static str>,
 }
 
-/// Where Debian and its kin keep the server's programs, newest first; none when there is no server.
+/// Where `scripts/test` found the server's programs, or where Debian and its kin keep the newest ones; none when there is no
+/// server.
 fn binaries() -> Option<PathBuf> {
+    if let Some(told) = std::env::var_os("POSTGRES_BINARIES") {
+        // Not all of them are linked to from where the rest is.
+        let initdb = std::fs::canonicalize(Path::new(&told).join("initdb")).ok()?;
+        return Some(initdb.parent()?.to_owned());
+    }
     let mut found: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
         .ok()?
         .filter_map(|entry| Some(entry.ok()?.path().join("bin")))
@@ -20,6 +26,13 @@ fn binaries() -> Option<PathBuf> {
         .collect();
     found.sort();
     found.pop()
+}
+
+/// What a program prints, where it ends well.
+fn says(command: &mut Command) -> Option<String> {
+    let output = command.output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    output.status.success().then_some(text)
 }
 
 impl Server {
@@ -38,11 +51,9 @@ impl Server {
             .port();
         std::fs::create_dir_all(&folder).expect("a folder can be made");
         // The server refuses to run as root.
-        let is_root = Command::new("id")
-            .arg("-u")
-            .output()
-            .is_ok_and(|output| output.stdout.starts_with(b"0\n"));
-        let user = is_root.then_some("postgres");
+        let is_root = says(Command::new("id").arg("-u")).is_some_and(|id| id.starts_with("0\n"));
+        let has_its_user = says(Command::new("id").arg("postgres")).is_some();
+        let user = is_root.then_some(if has_its_user { "postgres" } else { "nobody" });
         if let Some(user) = user {
             let owned = Command::new("chown")
                 .arg("-R")
@@ -66,15 +77,23 @@ impl Server {
             "initdb",
             &["-D", &data, "-U", "bench", "-A", "trust", "--no-sync"],
         );
+        server.begin();
+        Some(server)
+    }
+
+    /// Starts it where it stood; waits until it answers.
+    pub fn begin(&self) {
+        let port = self.port;
         let options = format!(
             "-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories= -c max_connections=100 -c shared_buffers=256MB -c wal_sync_method=fdatasync"
         );
-        let log = server.folder.join("log");
-        server.run(
+        let data = self.folder.join("data");
+        let log = self.folder.join("log");
+        self.run(
             "pg_ctl",
             &[
                 "-D",
-                &data,
+                &data.to_string_lossy(),
                 "-w",
                 "-l",
                 &log.to_string_lossy(),
@@ -83,7 +102,15 @@ impl Server {
                 "start",
             ],
         );
-        Some(server)
+    }
+
+    /// Ends it the way a crash does: nobody is waited for, and the next start recovers from the log.
+    pub fn end(&self) {
+        let data = self.folder.join("data");
+        self.run(
+            "pg_ctl",
+            &["-D", &data.to_string_lossy(), "-m", "immediate", "stop"],
+        );
     }
 
     /// The address of a database on it.
@@ -127,11 +154,10 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let data = self.folder.join("data");
-        self.run(
-            "pg_ctl",
-            &["-D", &data.to_string_lossy(), "-m", "immediate", "stop"],
-        );
+        // It may have been ended already.
+        if self.folder.join("data/postmaster.pid").exists() {
+            self.end();
+        }
         let _ = std::fs::remove_dir_all(&self.folder);
     }
 }

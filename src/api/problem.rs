@@ -415,11 +415,11 @@ impl From<StoreError> for Problem {
         match error.retry_after() {
             Some(wait) => {
                 warn!(error = %chain(&error), "the database did not answer a request: {}", chain(&error));
-                Self::new(
-                    Code::DatabaseUnavailable,
-                    "the database did not answer in time",
-                )
-                .after(wait.as_secs().max(1))
+                let detail = match &error {
+                    StoreError::DiskFull(_) | StoreError::ReadOnly(_) => error.to_string(),
+                    _ => "the database did not answer in time".to_owned(),
+                };
+                Self::new(Code::DatabaseUnavailable, detail).after(wait.as_secs().max(1))
             }
             None => Self::internal(&error),
         }

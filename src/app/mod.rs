@@ -227,7 +227,7 @@ impl App {
             };
             let Some(schedule) = schedule else { return };
             if let Err(error) = self.carry_out(schedule).await {
-                warn!(schedule = schedule.name(), %error, "the schedule {} failed", schedule.name());
+                warn!(schedule = schedule.name(), error = %service::chain(&error), "the schedule {} failed", schedule.name());
             }
         }
     }

@@ -153,7 +153,9 @@ async fn tick(
             schedule = schedule.name(),
             "another replica took the tick of {instant}"
         ),
-        Err(error) => warn!(schedule = schedule.name(), %error, "could not write a tick"),
+        Err(error) => {
+            warn!(schedule = schedule.name(), error = %error.chain(), "could not write a tick");
+        }
     }
 }
 
@@ -177,7 +179,9 @@ pub async fn watch(store: Store, clock: SharedClock, stop: CancellationToken) {
                 Some(Finding::Resumed) => info!("the schedules fire again"),
                 None => {}
             },
-            Err(error) => warn!(%error, "could not tell when the schedules last fired"),
+            Err(error) => {
+                warn!(error = %error.chain(), "could not tell when the schedules last fired");
+            }
         }
     }
 }

@@ -109,6 +109,10 @@ fn known_hint(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
             "use the version of graph-mirror that wrote this database, or a later one"
         }
         StoreError::Busy => "try again in a moment",
+        StoreError::DiskFull(_) => "make room on the disk of the database",
+        StoreError::ReadOnly(_) => {
+            "point DATABASE_URL at the primary, or end its read-only mode; a file of SQLite must be writable for us"
+        }
         _ => return None,
     };
     Some(hint.to_owned())
@@ -149,7 +153,7 @@ mod tests {
 
         assert_eq!(
             failure.text(),
-            "error: could not list the mailboxes\n  caused by: the database is too busy to answer in time\n\n\
+            "error: could not list the mailboxes\n  caused by: the database does not answer in time: it is busy, or away\n\n\
              hint: try again in a moment\n"
         );
         assert_eq!(failure.exit_code(), 1);

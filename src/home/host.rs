@@ -234,7 +234,7 @@ impl Host {
         };
         if let Err(error) = saved.await {
             let mailbox = fence.mailbox;
-            warn!(mailbox.id = %mailbox, error = %error, "could not save the budget of mailbox {mailbox}");
+            warn!(mailbox.id = %mailbox, error = %error.chain(), "could not save the budget of mailbox {mailbox}");
         }
     }
 }

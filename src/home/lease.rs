@@ -170,7 +170,7 @@ impl Leases {
             }
             Err(error) => {
                 // One more beat must fit before the end, or the home stops.
-                warn!(mailbox.id = %mailbox, error = %error, "could not extend the lease of mailbox {mailbox}");
+                warn!(mailbox.id = %mailbox, error = %error.chain(), "could not extend the lease of mailbox {mailbox}");
                 if self.clock.now() + beat > last_moment {
                     held.lost.cancel();
                 }

@@ -312,7 +312,7 @@ impl Runner<'_> {
             }
             Ok(Event::Looked(Err(error))) => {
                 self.is_looking = false;
-                warn!(error = %error, "could not look for mailboxes with work; trying again soon");
+                warn!(error = %error.chain(), "could not look for mailboxes with work; trying again soon");
             }
             Ok(Event::Ended(mailbox, end)) => self.ended(mailbox, end),
             Err(failure) => {
@@ -335,7 +335,7 @@ impl Runner<'_> {
                 self.deaf_until.insert(mailbox, until);
             }
             End::Failed(error) => {
-                warn!(mailbox.id = %mailbox, error = %error, "could not claim or release mailbox {mailbox}");
+                warn!(mailbox.id = %mailbox, error = %error.chain(), "could not claim or release mailbox {mailbox}");
                 let until = later(self.homes.clock.now(), DEAF);
                 self.deaf_until.insert(mailbox, until);
             }

@@ -162,7 +162,7 @@ async fn read_body(body: Body) -> Result<Bytes, (StatusCode, &'static str)> {
 }
 
 fn come_again(error: &StoreError) -> Response {
-    warn!(error = %error, "could not make notifications durable; Graph will deliver them again");
+    warn!(error = %error.chain(), "could not make notifications durable; Graph will deliver them again");
     let seconds = error.retry_after().unwrap_or(COME_AGAIN).as_secs().max(1);
     (
         StatusCode::SERVICE_UNAVAILABLE,

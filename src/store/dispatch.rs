@@ -89,7 +89,9 @@ impl<'q> Query<'q> {
             On::Postgres(connection) => {
                 let (text, arguments) = self.for_postgres()?;
                 let query = sqlx::query_with(text.on(Backend::Postgres), arguments);
-                Ok(query.execute(connection).await?.rows_affected())
+                let done = query.execute(connection).await;
+                done.map(|done| done.rows_affected())
+                    .map_err(|error| tx.refused(error.into()))
             }
             On::Sqlite(connection) => {
                 let (text, arguments) = self.for_sqlite()?;
@@ -101,7 +103,8 @@ impl<'q> Query<'q> {
 
     /// Runs it inside a transaction; all its rows.
     pub(crate) async fn rows(self, tx: &mut Tx) -> Result<Vec<Row>, StoreError> {
-        self.rows_on(tx.connection()).await
+        let rows = self.rows_on(tx.connection()).await;
+        rows.map_err(|error| tx.refused(error))
     }
 
     /// Runs it inside a transaction; its first row.

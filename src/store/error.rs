@@ -1,8 +1,9 @@
 //! What can go wrong between us and the database.
 //!
-//! Callers decide on variants: a lost lease ends a home, a busy or unreachable database is tried again later,
+//! Callers decide on variants: a lost lease ends a home; a database that is busy, away, full or read-only is tried again later,
 //! everything else is a fault of ours that somebody must look at. No message repeats its cause.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 /// An error of the store.
@@ -12,11 +13,20 @@ pub enum StoreError {
     #[error("the lease on the mailbox has moved on")]
     LeaseLost,
     /// The database takes longer than a caller may be kept waiting; nothing is known to be written.
-    #[error("the database is too busy to answer in time")]
+    #[error("the database does not answer in time: it is busy, or away")]
     Busy,
     /// The database cannot be reached, or the connection broke.
     #[error("the database cannot be reached")]
     Unreachable(#[source] sqlx::Error),
+    /// There is no room for what is to be written.
+    #[error("the disk of the database is full: work goes on by itself once there is room")]
+    DiskFull(#[source] sqlx::Error),
+    /// The database can be read and not written: an administrator has said so, or it stands by for another.
+    #[error("the database takes no writes at present: work goes on by itself once it does")]
+    ReadOnly(#[source] sqlx::Error),
+    /// Notices that were to be written together could not be.
+    #[error("the notifications could not be made durable")]
+    Notices(#[source] Arc<StoreError>),
     /// The address of the database makes no sense.
     #[error("the database address is not usable: {reason}")]
     Address {
@@ -66,7 +76,27 @@ pub enum StoreError {
 impl StoreError {
     /// Whether trying again later can help.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Busy | Self::Unreachable(_))
+        match self {
+            Self::Busy | Self::Unreachable(_) | Self::DiskFull(_) | Self::ReadOnly(_) => true,
+            Self::Notices(cause) => cause.is_transient(),
+            _ => false,
+        }
+    }
+
+    /// The error with its causes, on one line: the reason is in them.
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(source) = cause {
+            let said = source.to_string();
+            // sqlx ends its sentence with that of the database.
+            if !text.ends_with(&said) {
+                text.push_str(": ");
+                text.push_str(&said);
+            }
+            cause = source.source();
+        }
+        text
     }
 
     /// How long a caller of ours should wait before it tries again, when that can help.
@@ -92,13 +122,19 @@ impl From<sqlx::Error> for StoreError {
                 Self::Unreachable(error)
             }
             sqlx::Error::Database(_) if code.as_deref().is_some_and(is_busy_code) => Self::Busy,
+            sqlx::Error::Database(_) if code.as_deref().is_some_and(is_full_code) => {
+                Self::DiskFull(error)
+            }
+            sqlx::Error::Database(_) if code.as_deref().is_some_and(is_read_only_code) => {
+                Self::ReadOnly(error)
+            }
             _ => Self::Refused(error),
         }
     }
 }
 
 /// PostgreSQL's connection exceptions (08), operator interventions (57P), too many connections (53300), a
-/// transaction ended for idling (25P03); SQLite's I/O error, full disk and failed opening, with their extended codes.
+/// transaction ended for idling (25P03); SQLite's I/O error and failed opening, with their extended codes.
 fn is_connection_code(code: &str) -> bool {
     if code.len() == 5 {
         return code.starts_with("08")
@@ -106,13 +142,23 @@ fn is_connection_code(code: &str) -> bool {
             || code == "53300"
             || code == "25P03";
     }
-    matches!(primary_code(code), Some(10 | 13 | 14))
+    matches!(primary_code(code), Some(10 | 14))
 }
 
 /// Deadlock and serialization failures of PostgreSQL, locks of SQLite.
 fn is_busy_code(code: &str) -> bool {
     matches!(code, "40P01" | "40001" | "55P03")
         || (code.len() != 5 && matches!(primary_code(code), Some(5 | 6)))
+}
+
+/// PostgreSQL's full disk, SQLite's.
+fn is_full_code(code: &str) -> bool {
+    code == "53100" || (code.len() != 5 && primary_code(code) == Some(13))
+}
+
+/// PostgreSQL's read-only transaction, SQLite's file that may not be written.
+fn is_read_only_code(code: &str) -> bool {
+    code == "25006" || (code.len() != 5 && primary_code(code) == Some(8))
 }
 
 fn primary_code(code: &str) -> Option<i64> {
@@ -134,5 +180,11 @@ mod tests {
         assert!(is_busy_code("5"));
         assert!(is_busy_code("261"));
         assert!(!is_busy_code("1555"));
+        assert!(is_full_code("53100"));
+        assert!(is_full_code("13"));
+        assert!(!is_full_code("53300"));
+        assert!(is_read_only_code("25006"));
+        assert!(is_read_only_code("1032"));
+        assert!(!is_read_only_code("25P03"));
     }
 }

@@ -76,7 +76,7 @@ pub(super) struct Intake {
 
 struct Waiting {
     notices: Vec<IncomingNotice>,
-    answer: oneshot::Sender<Result<IntakeOutcome, StoreError>>,
+    answer: oneshot::Sender<Result<IntakeOutcome, Arc<StoreError>>>,
 }
 
 impl Store {
@@ -94,7 +94,7 @@ impl Store {
             .try_send(Waiting { notices, answer })
             .map_err(|_| StoreError::Busy)?;
         match tokio::time::timeout(PATIENCE, answered).await {
-            Ok(Ok(outcome)) => outcome,
+            Ok(Ok(outcome)) => outcome.map_err(StoreError::Notices),
             Ok(Err(_)) | Err(_) => Err(StoreError::Busy),
         }
     }
@@ -144,14 +144,14 @@ async fn serve(core: Arc<Core>, mut line: mpsc::Receiver<Waiting>) {
                 }
             }
             Err(error) => {
-                let error: &dyn std::error::Error = &error;
                 error!(
-                    error,
+                    error = %error.chain(),
                     notices = size,
                     "could not make {size} notices durable"
                 );
+                let error = Arc::new(error);
                 for waiting in group.drain(..) {
-                    let _ = waiting.answer.send(Err(StoreError::Busy));
+                    let _ = waiting.answer.send(Err(Arc::clone(&error)));
                 }
             }
         }
@@ -277,7 +277,7 @@ async fn record_postgres(
         .bind(channel)
         .bind(sender);
     let mut connection = acknowledgements.acquire().await?;
-    let rows = query.rows_on(On::Postgres(&mut connection)).await?;
+    let rows = core.heed(query.rows_on(On::Postgres(&mut connection)).await)?;
     let known = read_known(&rows)?;
     tell(core, &known);
     Ok(known)

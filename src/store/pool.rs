@@ -8,6 +8,7 @@
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -103,6 +104,9 @@ pub(super) enum Pools {
         pool: PgPool,
         acknowledgements: PgPool,
         listening: PgPool,
+        /// Since a write was refused because the database may only be read, until one succeeds. Connections that were made
+        /// meanwhile may stay like that for good: none goes back to its pool.
+        is_read_only: Arc<AtomicBool>,
     },
     Sqlite {
         writer: SqlitePool,
@@ -208,6 +212,7 @@ impl Store {
                 pool,
                 acknowledgements,
                 listening,
+                ..
             } => {
                 listening.close().await;
                 acknowledgements.close().await;
@@ -243,6 +248,18 @@ impl Core {
             Pools::Postgres { .. } => Backend::Postgres,
             Pools::Sqlite { .. } => Backend::Sqlite,
         }
+    }
+
+    /// Keeps in mind whether PostgreSQL takes writes, by what came of one.
+    pub(super) fn heed<T>(&self, written: Result<T, StoreError>) -> Result<T, StoreError> {
+        if let Pools::Postgres { is_read_only, .. } = &self.pools {
+            match &written {
+                Ok(_) => is_read_only.store(false, Ordering::Relaxed),
+                Err(StoreError::ReadOnly(_)) => is_read_only.store(true, Ordering::Relaxed),
+                Err(_) => {}
+            }
+        }
+        written
     }
 
     pub(super) async fn write(self: &Arc<Self>, priority: Priority) -> Result<Tx, StoreError> {
@@ -383,7 +400,10 @@ impl Tx {
                 .await?;
         }
         match self.open {
-            Open::Postgres(transaction) => transaction.commit().await?,
+            Open::Postgres(transaction) => {
+                let committed = transaction.commit().await;
+                self.core.heed(committed.map_err(StoreError::from))?;
+            }
             Open::Sqlite(transaction, pass) => {
                 transaction.commit().await?;
                 drop(pass);
@@ -410,6 +430,12 @@ impl Tx {
 
     pub(super) fn now(&self) -> Timestamp {
         self.core.clock.now()
+    }
+
+    /// Has a refusal in mind that concerns more than this transaction.
+    pub(super) fn refused(&self, error: StoreError) -> StoreError {
+        let refused: Result<(), StoreError> = self.core.heed(Err(error));
+        refused.expect_err("it was one")
     }
 
     pub(super) fn connection(&mut self) -> On<'_> {
@@ -463,6 +489,17 @@ async fn open_sqlite(
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
+        // When the disk fails a transaction SQLite undoes it by itself, and sqlx, whose ROLLBACK then finds nothing, takes it for
+        // open: no other could ever begin on this connection.
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                if connection.is_in_transaction() {
+                    // One that was dropped is being undone.
+                    connection.ping().await?;
+                }
+                Ok(!connection.is_in_transaction())
+            })
+        })
         .connect_with(
             options
                 .clone()
@@ -512,11 +549,19 @@ async fn open_postgres(url: &str, settings: StoreSettings) -> Result<Pools, Stor
         .disable_statement_logging();
     // The pool would try for seconds and then only say that it took too long.
     options.connect().await?.close().await?;
-    let pool = PgPoolOptions::new()
+    let is_read_only = Arc::new(AtomicBool::new(false));
+    let pools = || {
+        let is_read_only = Arc::clone(&is_read_only);
+        PgPoolOptions::new().after_release(move |_, _| {
+            let is_kept = !is_read_only.load(Ordering::Relaxed);
+            Box::pin(async move { Ok(is_kept) })
+        })
+    };
+    let pool = pools()
         .max_connections(settings.connections.max(1))
         .acquire_timeout(Duration::from_secs(5))
         .connect_lazy_with(options.clone());
-    let acknowledgements = PgPoolOptions::new()
+    let acknowledgements = pools()
         .max_connections(1)
         .acquire_timeout(Duration::from_secs(2))
         // Its one statement takes arrays, and planning it anew costs more than running it.
@@ -534,6 +579,7 @@ async fn open_postgres(url: &str, settings: StoreSettings) -> Result<Pools, Stor
         pool,
         acknowledgements,
         listening,
+        is_read_only,
     })
 }
 

@@ -2,6 +2,6 @@
 
 mod convergence;
 mod failures;
-mod processes;
+pub mod processes;
 mod proxy;
-mod rig;
+pub mod rig;

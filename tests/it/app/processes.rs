@@ -10,7 +10,7 @@ use graph_mirror::store::Store;
 use serde_json::Value;
 
 /// A process that does not outlive the test.
-struct Process(Child);
+pub struct Process(pub Child);
 
 impl Drop for Process {
     fn drop(&mut self) {
@@ -19,14 +19,15 @@ impl Drop for Process {
     }
 }
 
-fn program() -> Command {
+/// The program, without any variable of ours.
+pub fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_graph-mirror"));
     command.env_clear();
     command
 }
 
 /// Starts the sandbox and answers what it says of itself.
-fn sandbox() -> (Process, Value) {
+pub fn sandbox() -> (Process, Value) {
     let mut child = program()
         .args([
             "sandbox",
@@ -51,7 +52,8 @@ fn sandbox() -> (Process, Value) {
     (Process(child), settings)
 }
 
-fn with_settings(command: &mut Command, folder: &Path, port: u16, control: &str) {
+/// Has a command of the service work on the database in `folder`, against the sandbox.
+pub fn with_settings(command: &mut Command, folder: &Path, port: u16, control: &str) {
     command
         .current_dir(folder)
         .env("LISTEN", format!("127.0.0.1:{port}"))
@@ -74,14 +76,16 @@ fn serve(folder: &Path, port: u16, control: &str) -> Process {
     Process(child)
 }
 
-fn run(arguments: &[&str], folder: &Path, port: u16, control: &str) -> Output {
+/// Runs a command to its end.
+pub fn run(arguments: &[&str], folder: &Path, port: u16, control: &str) -> Output {
     let mut command = program();
     command.args(arguments);
     with_settings(&mut command, folder, port, control);
     command.output().expect("the program runs")
 }
 
-async fn until<F: AsyncFnMut() -> bool>(what: &str, mut state: F) {
+/// Waits for a state.
+pub async fn until<F: AsyncFnMut() -> bool>(what: &str, mut state: F) {
     let clock = SystemClock;
     let began = clock.now();
     while !state().await {
@@ -93,17 +97,55 @@ async fn until<F: AsyncFnMut() -> bool>(what: &str, mut state: F) {
     }
 }
 
-#[expect(
-    clippy::too_many_lines,
-    reason = "one story: start, connect, kill, start again, verify"
-)]
+/// Signs a person in, the way a browser would.
+pub async fn connect(user: &str, folder: &Path, port: u16, control: &str) {
+    let mut connecting = program();
+    connecting.args([
+        "mailboxes",
+        "connect",
+        "--owner",
+        "test",
+        "--login-hint",
+        user,
+        "--no-browser",
+        "--json",
+    ]);
+    with_settings(&mut connecting, folder, port, control);
+    let mut connecting = connecting
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    let mut line = String::new();
+    let stdout = connecting.stdout.take().expect("its output is ours");
+    let mut stdout = BufReader::new(stdout);
+    stdout.read_line(&mut line).expect("it speaks");
+    let begun: Value = serde_json::from_str(&line).expect("its first line is one object");
+    let landing = browser::open(begun["auth_url"].as_str().expect("the link is named"))
+        .await
+        .expect("the page loads");
+    assert_eq!(landing.status, 200, "{}", landing.page);
+    let _ = Process(connecting);
+}
+
+/// The database in a folder, opened beside the service.
+pub async fn store_in(folder: &Path) -> Store {
+    let url = format!("sqlite://{}", folder.join("mirror.db").display());
+    Store::open(&url, std::sync::Arc::new(SystemClock))
+        .await
+        .expect("the database opens beside the service")
+}
+
+/// Free a moment ago.
+pub fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    listener.local_addr().expect("it listens").port()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_killed_in_mid_backfill_continues_and_its_mirror_is_equal() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let port = {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
-        listener.local_addr().expect("it listens").port()
-    };
+    let port = free_port();
     let (_sandbox, settings) = sandbox();
     let control = settings["control_url"]
         .as_str()
@@ -121,39 +163,10 @@ async fn a_service_killed_in_mid_backfill_continues_and_its_mirror_is_equal() {
             .is_ok_and(|page| page.status == 200)
     })
     .await;
-    let mut connecting = program();
-    connecting.args([
-        "mailboxes",
-        "connect",
-        "--owner",
-        "test",
-        "--login-hint",
-        &user,
-        "--no-browser",
-        "--json",
-    ]);
-    with_settings(&mut connecting, folder.path(), port, &control);
-    let mut connecting = connecting
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the program starts");
-    let mut line = String::new();
-    let stdout = connecting.stdout.take().expect("its output is ours");
-    let mut stdout = BufReader::new(stdout);
-    stdout.read_line(&mut line).expect("it speaks");
-    let begun: Value = serde_json::from_str(&line).expect("its first line is one object");
-    let landing = browser::open(begun["auth_url"].as_str().expect("the link is named"))
-        .await
-        .expect("the page loads");
-    assert_eq!(landing.status, 200, "{}", landing.page);
-    let _ = Process(connecting);
+    connect(&user, folder.path(), port, &control).await;
 
     // Killed as soon as some messages are there, and not all.
-    let url = format!("sqlite://{}", folder.path().join("mirror.db").display());
-    let store = Store::open(&url, std::sync::Arc::new(SystemClock))
-        .await
-        .expect("the database opens beside the service");
+    let store = store_in(folder.path()).await;
     until("the first message", async || {
         let mailboxes = store
             .mailboxes_list(None)

@@ -7,6 +7,6 @@ mod keys;
 mod logs;
 mod quarantine;
 mod reference;
-mod run;
+pub mod run;
 mod settings;
 mod whole;

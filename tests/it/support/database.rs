@@ -23,8 +23,14 @@ pub struct Database {
 }
 
 enum Place {
-    Sqlite { _folder: TempDir },
-    Postgres { name: String },
+    Sqlite {
+        _folder: TempDir,
+    },
+    Postgres {
+        name: String,
+    },
+    /// On a server that goes away by itself.
+    Elsewhere,
 }
 
 impl Database {
@@ -52,6 +58,14 @@ impl Database {
                 run(&format!("CREATE DATABASE {name}")).await;
                 postgres_named(name)
             }
+        }
+    }
+
+    /// The one at this address, which is somebody else's to make and to drop.
+    pub fn at(url: String) -> Self {
+        Self {
+            url,
+            place: Place::Elsewhere,
         }
     }
 
