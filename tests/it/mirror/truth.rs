@@ -20,7 +20,7 @@ impl Connected {
         );
     }
 
-    /// What differs, in words.
+    /// What differs, in words; but for the counts of folders, which nothing announces.
     pub async fn differences(&self) -> Vec<String> {
         let window = Window::at(self.clock.now(), 6, 12);
         let text = self
@@ -32,6 +32,7 @@ impl Connected {
         let found = differences(&self.store, self.mailbox, &truth)
             .await
             .expect("the database answers");
-        found.iter().map(ToString::to_string).collect()
+        let told = found.iter().filter(|one| !one.is_count_of_a_folder());
+        told.map(ToString::to_string).collect()
     }
 }

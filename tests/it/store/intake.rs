@@ -292,7 +292,7 @@ on_both_stores!(
     }
 );
 
-// The database is away: the caller is told to come again, and nothing hangs.
+// The database is away: the caller is told why and to come again, and nothing hangs.
 on_both_stores!(
     an_intake_that_cannot_be_made_durable_is_refused,
     |store, clock| {
@@ -304,6 +304,13 @@ on_both_stores!(
             .notices_intake(vec![incoming(key, "one", clock.now())])
             .await;
 
-        assert!(matches!(refused, Err(StoreError::Busy)), "{refused:?}");
+        let refused = refused.expect_err("nothing was written");
+        assert!(matches!(refused, StoreError::Notices(_)), "{refused:?}");
+        assert!(refused.is_transient());
+        let said = refused.chain();
+        assert!(
+            said.starts_with("the notifications could not be made durable: "),
+            "{said}"
+        );
     }
 );
