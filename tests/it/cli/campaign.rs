@@ -138,7 +138,7 @@ async fn a_seed_that_fails_is_made_small() {
         .expect("it is played");
 
     let failed = summary.failures.first().expect("it is found");
-    let whole = script(failed.seed, &Fault::ALL);
+    let whole = script(failed.seed, Fault::ALL);
     assert!(failed.script.steps.len() < whole.steps.len());
     // What is printed can be kept in a file and played by itself.
     let text = serde_json::to_string(&failed.script).expect("a script is JSON");
