@@ -252,14 +252,18 @@ impl Core {
 
     /// Keeps in mind whether PostgreSQL takes writes, by what came of one.
     pub(super) fn heed<T>(&self, written: Result<T, StoreError>) -> Result<T, StoreError> {
+        self.note(written.as_ref().err());
+        written
+    }
+
+    fn note(&self, refusal: Option<&StoreError>) {
         if let Pools::Postgres { is_read_only, .. } = &self.pools {
-            match &written {
-                Ok(_) => is_read_only.store(false, Ordering::Relaxed),
-                Err(StoreError::ReadOnly(_)) => is_read_only.store(true, Ordering::Relaxed),
-                Err(_) => {}
+            match refusal {
+                None => is_read_only.store(false, Ordering::Relaxed),
+                Some(StoreError::ReadOnly(_)) => is_read_only.store(true, Ordering::Relaxed),
+                Some(_) => {}
             }
         }
-        written
     }
 
     pub(super) async fn write(self: &Arc<Self>, priority: Priority) -> Result<Tx, StoreError> {
@@ -434,8 +438,8 @@ impl Tx {
 
     /// Has a refusal in mind that concerns more than this transaction.
     pub(super) fn refused(&self, error: StoreError) -> StoreError {
-        let refused: Result<(), StoreError> = self.core.heed(Err(error));
-        refused.expect_err("it was one")
+        self.core.note(Some(&error));
+        error
     }
 
     pub(super) fn connection(&mut self) -> On<'_> {

@@ -37,6 +37,18 @@ impl Deref for Rig {
 }
 
 impl Rig {
+    /// Waits until some messages of the first copy are there, and not all.
+    pub async fn copy_has_begun(&self) {
+        self.until("the first rows", async || {
+            let mailbox = &self.mailboxes().await[0];
+            let counts = self.parts.store.mailbox_counts(mailbox.id).await;
+            counts.expect("the database answers").messages > 0
+        })
+        .await;
+        let is_copied = self.mailboxes().await[0].backfilled_at.is_some();
+        assert!(!is_copied, "the first copy was over already");
+    }
+
     /// Starts both. `knobs` are the sandbox's, `settings` further variables of the service.
     pub async fn start(
         backend: Backend,

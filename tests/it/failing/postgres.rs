@@ -8,9 +8,7 @@ use graph_mirror::store::Backend;
 use sqlx::postgres::PgConnection;
 use sqlx::{Connection, Executor, Row};
 
-use super::scene::{
-    Postman, copied, copy_has_begun, edit, ends_equal, intake, refusal, service_on, status,
-};
+use super::scene::{Postman, copied, edit, ends_equal, intake, refusal, service_on, status};
 use crate::support::database::Database;
 use server::Server;
 
@@ -98,7 +96,7 @@ async fn a_server_that_crashes_and_returns_costs_no_accepted_notification_and_no
     let mut administrator = Administrator::of(&url).await;
     administrator.notes_what_is_recorded().await;
     rig.connect().await;
-    copy_has_begun(&rig).await;
+    rig.copy_has_begun().await;
     let postman = Postman::start(&rig);
 
     server.end();
@@ -135,7 +133,7 @@ async fn connections_that_are_cut_again_and_again_cost_no_accepted_notification_
     administrator.notes_what_is_recorded().await;
     let rig = service_on(database, 150).await;
     rig.connect().await;
-    copy_has_begun(&rig).await;
+    rig.copy_has_begun().await;
     let postman = Postman::start(&rig);
     let mailbox = rig.mailboxes().await[0].id;
 
@@ -178,7 +176,7 @@ async fn a_database_that_may_only_be_read_for_a_while_is_written_again_afterward
     let name = administrator.name.clone();
     let rig = service_on(database, 100).await;
     rig.connect().await;
-    copy_has_begun(&rig).await;
+    rig.copy_has_begun().await;
 
     administrator
         .does(&format!(
@@ -226,7 +224,7 @@ async fn a_full_disk_under_postgres_is_waited_out() {
     let mut administrator = Administrator::of(&database.url).await;
     let rig = service_on(database, 100).await;
     rig.connect().await;
-    copy_has_begun(&rig).await;
+    rig.copy_has_begun().await;
 
     administrator.does(FULL).await;
     let tables = administrator

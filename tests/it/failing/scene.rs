@@ -63,18 +63,6 @@ fn watch_for_panics() {
     });
 }
 
-/// Waits until some messages of the first copy are there, and not all.
-pub async fn copy_has_begun(rig: &Rig) {
-    rig.until("the first rows", async || {
-        let mailbox = &rig.mailboxes().await[0];
-        let counts = rig.parts.store.mailbox_counts(mailbox.id).await;
-        counts.expect("the database answers").messages > 0
-    })
-    .await;
-    let is_copied = rig.mailboxes().await[0].backfilled_at.is_some();
-    assert!(!is_copied, "the first copy was over already");
-}
-
 /// Waits for the end of the first copy while time goes on.
 pub async fn copied(rig: &Rig) {
     rig.until("the end of the copy", async || {

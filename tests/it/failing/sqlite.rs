@@ -9,7 +9,7 @@ use graph_mirror::store::{Backend, Priority};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Executor, Row};
 
-use super::scene::{copied, copy_has_begun, edit, ends_equal, intake, refusal, service_on, status};
+use super::scene::{copied, edit, ends_equal, intake, refusal, service_on, status};
 use crate::support::database::Database;
 
 async fn beside(url: &str) -> SqliteConnection {
@@ -29,7 +29,7 @@ async fn a_writer_that_somebody_else_holds_for_seconds_is_waited_for() {
     let mut stranger = beside(&database.url).await;
     let rig = service_on(database, 100).await;
     rig.connect().await;
-    copy_has_begun(&rig).await;
+    rig.copy_has_begun().await;
 
     does(&mut stranger, "BEGIN IMMEDIATE").await;
     edit(&rig, 10, 3);
@@ -54,7 +54,7 @@ async fn a_full_disk_under_sqlite_is_waited_out() {
     let mut stranger = beside(&database.url).await;
     let rig = service_on(database, 100).await;
     rig.connect().await;
-    copy_has_begun(&rig).await;
+    rig.copy_has_begun().await;
 
     does(&mut stranger, FULL).await;
     let tables = stranger
