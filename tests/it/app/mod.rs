@@ -5,3 +5,4 @@ mod failures;
 pub mod processes;
 mod proxy;
 pub mod rig;
+mod tunnel;

@@ -1,5 +1,7 @@
 //! `graph-mirror keys`: encryption keys, and bearer keys of the API.
 
+mod rotate;
+
 use clap::{Args, Subcommand};
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -23,6 +25,7 @@ pub(super) struct Arguments {
 enum Command {
     /// Print a new encryption key for the settings
     Generate(Generate),
+    Rotate(rotate::Arguments),
     /// Bearer keys of the API
     Api(ApiArguments),
 }
@@ -105,6 +108,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<Ended, Failure> {
             }
             Ok(Ended::Well)
         }
+        Command::Rotate(arguments) => rotate::run(arguments).await,
         Command::Api(api) => match api.command {
             ApiCommand::Create(create) => self::create(create).await,
             ApiCommand::List(list) => self::list(list).await,
