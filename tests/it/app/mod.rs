@@ -2,6 +2,7 @@
 
 mod convergence;
 mod failures;
+mod keys;
 pub mod processes;
 mod proxy;
 pub mod rig;
