@@ -197,11 +197,11 @@ mod tests {
         }
     }
 
-    fn address(url: &str) -> Option<News> {
-        Some(News::Address {
+    fn address(url: &str) -> News {
+        News::Address {
             url: url.to_owned(),
             is_ours: true,
-        })
+        }
     }
 
     #[test]
@@ -211,14 +211,14 @@ mod tests {
             (Sight::Away, Some(News::Away)),
             (Sight::Away, None),
             (Sight::Nothing, Some(News::Nothing)),
-            (at(a), address(a)),
+            (at(a), Some(address(a))),
             (at(a), None),
             (Sight::Away, Some(News::Away)),
             (Sight::Away, None),
             (at(a), Some(News::Back)),
-            (at(b), address(b)),
+            (at(b), Some(address(b))),
             (Sight::Nothing, Some(News::Nothing)),
-            (at(a), address(a)),
+            (at(a), Some(address(a))),
         ];
         let (mut last, mut present) = (None, None);
 

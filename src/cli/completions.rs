@@ -5,7 +5,7 @@ use clap_complete::Shell;
 
 use super::{Cli, Ended, output};
 
-const EXAMPLES: &str = r#"Examples:
+const EXAMPLES: &str = "Examples:
   Bash, for this session:
     source <(graph-mirror completions bash)
   Bash, for good:
@@ -13,7 +13,7 @@ const EXAMPLES: &str = r#"Examples:
   Zsh, in a folder of fpath:
     graph-mirror completions zsh > ~/.zfunc/_graph-mirror
   Fish:
-    graph-mirror completions fish > ~/.config/fish/completions/graph-mirror.fish"#;
+    graph-mirror completions fish > ~/.config/fish/completions/graph-mirror.fish";
 
 /// Print a script that has a shell complete commands and arguments
 #[derive(Debug, Args)]

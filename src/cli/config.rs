@@ -8,13 +8,13 @@ use super::{Ended, output};
 use crate::config::variables::{self, Variable};
 use crate::config::{Environment, Settings, reference};
 
-const EXAMPLES: &str = r#"Examples:
+const EXAMPLES: &str = "Examples:
   What is in force, and all that is wrong:
     graph-mirror config
   A file to start from:
     graph-mirror config --env-example > .env
   Those of a file, as JSON:
-    graph-mirror config --env-file production.env --json"#;
+    graph-mirror config --env-file production.env --json";
 
 /// Show the settings in force without secrets, and everything that is wrong with them
 #[derive(Debug, Args)]

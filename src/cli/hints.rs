@@ -172,7 +172,7 @@ fn telemetry(error: &TelemetryError) -> Option<&'static str> {
         TelemetryError::Filter(_) => Some(
             "set LOG to error, warn, info, debug or trace, or to a list like info,graph_mirror::mirror=debug",
         ),
-        _ => None,
+        TelemetryError::AlreadyStarted(_) => None,
     }
 }
 

@@ -8,11 +8,11 @@ use super::report::Failure;
 use super::{Ended, output};
 use crate::store::Store;
 
-const EXAMPLES: &str = r#"Examples:
+const EXAMPLES: &str = "Examples:
   The database of the settings:
     graph-mirror migrate
   Another one, and the versions before and after as JSON:
-    DATABASE_URL=postgres://me:secret@localhost/mirror graph-mirror migrate --json"#;
+    DATABASE_URL=postgres://me:secret@localhost/mirror graph-mirror migrate --json";
 
 /// Bring the database's schema up to date
 #[derive(Debug, Args)]

@@ -40,7 +40,7 @@ pub use tree::reference;
 
 use report::Failure;
 
-const EXAMPLES: &str = r#"Examples:
+const EXAMPLES: &str = "Examples:
   See it work, with nothing to set up:
     graph-mirror demo
   Write the settings, and see what is still missing:
@@ -52,7 +52,7 @@ const EXAMPLES: &str = r#"Examples:
   Is the mirror equal to the mailbox?
     graph-mirror verify
 
-Each command has examples of its own: graph-mirror COMMAND --help"#;
+Each command has examples of its own: graph-mirror COMMAND --help";
 
 /// A true, queryable, near real-time copy of Microsoft 365 mailboxes and calendars in SQL
 #[derive(Debug, Parser)]

@@ -6,13 +6,13 @@ use super::report::Failure;
 use super::{Ended, output};
 use crate::api;
 
-const EXAMPLES: &str = r#"Examples:
+const EXAMPLES: &str = "Examples:
   For a generator of clients:
     graph-mirror openapi > openapi.json
   The endpoints and problems, to read:
     graph-mirror openapi --reference | less
   The commands:
-    graph-mirror openapi --commands"#;
+    graph-mirror openapi --commands";
 
 /// Print the OpenAPI description of the API (docs/openapi.json)
 #[derive(Debug, Args)]

@@ -39,23 +39,23 @@ enum Command {
     Release(Chosen),
 }
 
-const LIST: &str = r#"Examples:
+const LIST: &str = "Examples:
   Of every mailbox:
     graph-mirror quarantine list
   Of one, as JSON:
-    graph-mirror quarantine list anna@example.org --json"#;
+    graph-mirror quarantine list anna@example.org --json";
 
-const RETRY: &str = r#"Examples:
+const RETRY: &str = "Examples:
   Everything of a mailbox, after the cause was mended:
     graph-mirror quarantine retry anna@example.org
   One item:
-    graph-mirror quarantine retry anna@example.org AAMkAGI1AAAoZCfHAAA="#;
+    graph-mirror quarantine retry anna@example.org AAMkAGI1AAAoZCfHAAA=";
 
-const RELEASE: &str = r#"Examples:
+const RELEASE: &str = "Examples:
   Stop trying one item:
     graph-mirror quarantine release anna@example.org AAMkAGI1AAAoZCfHAAA=
   Everything of a mailbox, and how many they were, as JSON:
-    graph-mirror quarantine release anna@example.org --owner acme --json"#;
+    graph-mirror quarantine release anna@example.org --owner acme --json";
 
 #[derive(Debug, Args)]
 #[command(after_help = LIST)]

@@ -40,7 +40,7 @@ pub use field::{Campaign, Failed, Summary};
 pub use run::Played;
 pub use script::{Act, Moment, Script, Step, script};
 
-const EXAMPLES: &str = r#"Examples:
+const EXAMPLES: &str = "Examples:
   Two hundred seeds with every fault there is:
     graph-mirror campaign --seeds 0..200
   One seed with lost and repeated notifications only, as JSON:
@@ -48,7 +48,7 @@ const EXAMPLES: &str = r#"Examples:
   Kill the service in the middle of its work, on PostgreSQL:
     graph-mirror campaign --seeds 0..10 --crashes --database-url postgres://me:secret@localhost/postgres
   Play what a failing seed printed again:
-    graph-mirror campaign --script failed.json"#;
+    graph-mirror campaign --script failed.json";
 
 /// Put the service under seeded edits and faults, and compare everything afterwards
 #[derive(Debug, Args)]

@@ -27,7 +27,7 @@ use super::report::Failure;
 use crate::model::time::{Clock, SystemClock, later};
 use crate::telemetry;
 
-const EXAMPLES: &str = r#"Examples:
+const EXAMPLES: &str = "Examples:
   See it work, until Ctrl-C:
     graph-mirror demo
   Half a minute with eight mailboxes, and the figures as JSON:
@@ -35,7 +35,7 @@ const EXAMPLES: &str = r#"Examples:
   Keep the mirror, to ask it questions in SQL:
     graph-mirror demo --for 20s --keep mirror.db
   On PostgreSQL, in a schema of its own that is dropped afterwards:
-    graph-mirror demo --database-url postgres://me:secret@localhost/postgres"#;
+    graph-mirror demo --database-url postgres://me:secret@localhost/postgres";
 
 /// See it work: a Microsoft Graph of its own, mailboxes, people who use them, and their mirror
 #[derive(Debug, Clone, Args)]

@@ -82,11 +82,11 @@ struct Create {
     source: LocalSource,
 }
 
-const LIST: &str = r#"Examples:
+const LIST: &str = "Examples:
   Every key, withdrawn ones too:
     graph-mirror keys api list
   Those that are valid:
-    graph-mirror keys api list --json | jq '.[] | select(.revoked_at == null)'"#;
+    graph-mirror keys api list --json | jq '.[] | select(.revoked_at == null)'";
 
 #[derive(Debug, Args)]
 #[command(after_help = LIST)]
@@ -98,11 +98,11 @@ struct List {
     source: LocalSource,
 }
 
-const REVOKE: &str = r#"Examples:
+const REVOKE: &str = "Examples:
   By the id that the list shows:
     graph-mirror keys api revoke 0197b2c4-5d6e-7f80-9a1b-2c3d4e5f6071
   And when it ended, as JSON:
-    graph-mirror keys api revoke 0197b2c4-5d6e-7f80-9a1b-2c3d4e5f6071 --json"#;
+    graph-mirror keys api revoke 0197b2c4-5d6e-7f80-9a1b-2c3d4e5f6071 --json";
 
 #[derive(Debug, Args)]
 #[command(after_help = REVOKE)]

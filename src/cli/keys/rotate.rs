@@ -18,13 +18,13 @@ use crate::secrets::{Keyring, Signer, Vault, VaultError};
 use crate::store::Store;
 use crate::subscriptions::replace_former;
 
-const EXAMPLES: &str = r#"Examples:
+const EXAMPLES: &str = "Examples:
   After the new key was put in front of the old one and every service was started with both:
     graph-mirror keys rotate
   Can the old key go?
-    graph-mirror keys rotate --json | jq .old_keys_removable"#;
+    graph-mirror keys rotate --json | jq .old_keys_removable";
 
-/// Seal everything anew with the first key of OAUTH_ENCRYPTION_KEY, while services run
+/// Seal everything anew with the first encryption key of the settings, while services run
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
