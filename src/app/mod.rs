@@ -55,6 +55,8 @@ enum Rhythm {
 #[derive(Clone)]
 pub struct App {
     parts: Parts,
+    /// The name under which it holds leases.
+    holder: String,
     homes: HomeSettings,
     mirror: mirror::Settings,
     rhythm: Rhythm,
@@ -92,6 +94,7 @@ impl App {
         Self {
             mirror: Service::mirroring(&parts),
             parts,
+            holder: format!("{}-{}", std::process::id(), Uuid::new_v4().simple()),
             homes: HomeSettings {
                 limit,
                 ..HomeSettings::default()
@@ -124,6 +127,11 @@ impl App {
     /// What it is made of.
     pub fn parts(&self) -> &Parts {
         &self.parts
+    }
+
+    /// The name under which it holds leases; no other service has it.
+    pub fn holder(&self) -> &str {
+        &self.holder
     }
 
     /// Every endpoint: those of applications, those of Graph, and health.
@@ -203,11 +211,10 @@ impl App {
     }
 
     fn make_homes(&self) -> Homes {
-        let holder = format!("{}-{}", std::process::id(), Uuid::new_v4().simple());
         Homes::new(
             self.parts.store.clone(),
             Arc::clone(&self.parts.clock),
-            holder,
+            self.holder.clone(),
             self.homes,
         )
     }
