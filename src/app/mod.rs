@@ -32,6 +32,7 @@ use crate::api;
 use crate::config::{PublicUrl, Settings};
 use crate::home::{HomeSettings, Homes};
 use crate::mirror;
+use crate::model::chain::chain;
 use crate::model::ids::MailboxId;
 use crate::model::time::SharedClock;
 use crate::notifications;
@@ -234,7 +235,7 @@ impl App {
             };
             let Some(schedule) = schedule else { return };
             if let Err(error) = self.carry_out(schedule).await {
-                warn!(schedule = schedule.name(), error = %service::chain(&error), "the schedule {} failed", schedule.name());
+                warn!(schedule = schedule.name(), error = %chain(&error), "the schedule {} failed", schedule.name());
             }
         }
     }

@@ -153,6 +153,8 @@ const HOSTILITIES: &[Hostility] = &[
     Hostility::UnknownShape,
     Hostility::InvalidJson,
     Hostility::BadAmongGood,
+    Hostility::Oversized,
+    Hostility::ThousandItems,
 ];
 
 const DEATHS: &[&str] = &[
