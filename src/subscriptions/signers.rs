@@ -4,6 +4,7 @@
 //! subscription lives. Whoever wants to be rid of a key has the subscriptions of that key replaced: each gets its successor
 //! first, by the service that runs, as one does that Graph said is gone.
 
+use crate::model::mailbox::MailboxState;
 use crate::model::time::Timestamp;
 use crate::model::work::Subscription;
 use crate::secrets::Signer;
@@ -15,7 +16,9 @@ fn needs_former_key(signer: &Signer, row: &Subscription) -> bool {
         && row.client_state_key.as_deref() != Some(signer.fingerprint().as_str())
 }
 
-/// Has every subscription replaced that needs a former key, by whoever serves its mailbox, and answers how many there are.
+/// Has every subscription replaced that needs a former key, by whoever serves its mailbox, and answers how many there are to
+/// wait for. A mailbox that nobody may serve now is not waited for: whatever Graph tells of it cannot be looked at, and once it
+/// is served again its successors come first.
 pub async fn replace_former(
     store: &Store,
     signer: &Signer,
@@ -31,15 +34,17 @@ pub async fn replace_former(
         if former.is_empty() {
             continue;
         }
-        count += former.len();
         let mut tx = store.write(Priority::Live).await?;
-        tx.mailbox_mark(mailbox.id, &[MailboxMark::WorkAt(now)], now)
-            .await?;
+        if mailbox.state == MailboxState::Connected {
+            count += former.len();
+            tx.mailbox_mark(mailbox.id, &[MailboxMark::WorkAt(now)], now)
+                .await?;
+            tx.wake(mailbox.id);
+        }
         for row in former {
             // What Graph is only being asked for signs anew with the next attempt.
             tx.subscription_retire(mailbox.id, row.key).await?;
         }
-        tx.wake(mailbox.id);
         tx.commit().await?;
     }
     Ok(count)

@@ -88,6 +88,17 @@ async fn rotated_while_refreshing(backend: Backend) {
         rotated.expect("the database answers")
     };
 
+    age(&rig, mailbox, &old).await;
+    let stop = CancellationToken::new();
+    stop.cancel();
+    let ended = rotation.run(&stop, |_, _| ()).await;
+    let ended = ended.expect("the database answers");
+    assert_eq!(
+        (ended.interrupted, ended.left),
+        (true, 1),
+        "what is left is said"
+    );
+
     let mut resealed = 0;
     for round in 0..3 {
         age(&rig, mailbox, &old).await;
