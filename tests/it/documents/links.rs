@@ -24,7 +24,7 @@ fn prose(text: &str) -> String {
         is_code ^= is_fence;
         !is_fence && !is_code
     });
-    lines.map(|line| format!("{line}\n")).collect()
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// How a heading is addressed.

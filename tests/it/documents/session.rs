@@ -3,6 +3,7 @@
 //! The shell works in an empty folder with the program on its path and no variables but those given. Ports of the documents are
 //! replaced by free ones; everything else is run as it stands.
 
+use std::fmt::Write as _;
 use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
@@ -103,16 +104,7 @@ impl Session {
             if is_postgres != (kind == Kind::Postgres) {
                 continue;
             }
-            let text: String = block
-                .text
-                .lines()
-                .filter(|line| {
-                    !AWAITED
-                        .iter()
-                        .any(|awaited| line.trim().starts_with(awaited))
-                })
-                .map(|line| format!("{line}\n"))
-                .collect();
+            let text = without_the_awaited(&block.text);
             if text.trim().is_empty() {
                 continue;
             }
@@ -127,8 +119,7 @@ impl Session {
                 Kind::TypeScript if runs_typescript() => text,
                 Kind::TypeScript => "echo 'Node 22.18 or later is not here'\n".to_owned(),
             };
-            self.script
-                .push_str(&format!("block='{}'\n{typed}", block.place));
+            let _ = write!(self.script, "block='{}'\n{typed}", block.place);
         }
         self
     }
@@ -162,6 +153,21 @@ impl Session {
         let ran = Ran::of(&output).well();
         ran.out
     }
+}
+
+/// The lines that this program knows.
+fn without_the_awaited(text: &str) -> String {
+    let mut known = String::new();
+    for line in text.lines() {
+        let is_awaited = AWAITED
+            .iter()
+            .any(|awaited| line.trim().starts_with(awaited));
+        if !is_awaited {
+            known.push_str(line);
+            known.push('\n');
+        }
+    }
+    known
 }
 
 /// Whether the Node that is here runs TypeScript as it is. An older one, or none, is said in the test's output.
