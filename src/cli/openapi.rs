@@ -9,9 +9,12 @@ use crate::api;
 /// Print the OpenAPI description of the API (docs/openapi.json)
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Print the reference of endpoints and problems instead (docs/reference/endpoints.md)
-    #[arg(long, conflicts_with = "commands")]
+    /// Print the reference of endpoints instead (docs/reference/endpoints.md)
+    #[arg(long, conflicts_with_all = ["problems", "commands"])]
     reference: bool,
+    /// Print the reference of problems instead (docs/reference/problems.md)
+    #[arg(long, conflicts_with = "commands")]
+    problems: bool,
     /// Print the reference of commands instead (docs/reference/commands.md)
     #[arg(long)]
     commands: bool,
@@ -20,6 +23,8 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<Ended, Failure> {
     if arguments.reference {
         output::text(&api::reference());
+    } else if arguments.problems {
+        output::text(&api::problems());
     } else if arguments.commands {
         output::text(&super::reference());
     } else {

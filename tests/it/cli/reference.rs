@@ -14,6 +14,7 @@ fn the_committed_references_are_what_the_binary_prints() {
     for (arguments, path) in [
         (&["openapi"][..], "docs/openapi.json"),
         (&["openapi", "--reference"], "docs/reference/endpoints.md"),
+        (&["openapi", "--problems"], "docs/reference/problems.md"),
         (&["openapi", "--commands"], "docs/reference/commands.md"),
         (
             &["config", "--reference"],
