@@ -62,9 +62,9 @@ pub enum AppError {
     /// The schedules cannot be started.
     #[error("could not start the schedules")]
     Schedules(#[from] tokio_cron_scheduler::JobSchedulerError),
-    /// There is no tunnel.
-    #[error("could not find out the public address")]
-    Ngrok(#[from] super::ngrok::NgrokError),
+    /// The client of the tunnel's agent cannot be made.
+    #[error("could not prepare the connection to the ngrok agent")]
+    Agent(#[source] reqwest::Error),
 }
 
 /// A mailbox that an error is about. Its address is for the terminal: it stands in the hint, never in the error's own text,

@@ -8,7 +8,9 @@ use clap::Args;
 
 use super::report::Failure;
 use super::{progress, sandbox_clock};
-use crate::config::{Environment, LocalSettings, Log, LogFormat, SandboxSettings, Settings};
+use crate::config::{
+    Environment, KeySettings, LocalSettings, Log, LogFormat, SandboxSettings, Settings,
+};
 use crate::model::time::{SharedClock, SystemClock};
 use crate::store::{Store, StoreError, StoreSettings};
 use crate::telemetry::{self, Aside};
@@ -76,6 +78,14 @@ impl Source {
             Some(control_url) => sandbox_clock::follow(control_url.clone()).await,
             None => Ok(clock()),
         }
+    }
+
+    /// The settings of database, keys and log; the log is started with them.
+    pub(super) async fn key_settings(&self) -> Result<KeySettings, Failure> {
+        let environment = self.environment().await?;
+        let settings = KeySettings::read(&environment)?;
+        start_log(&settings.log, &environment, Loudness::Command)?;
+        Ok(settings)
     }
 
     /// All settings; the log is started with them.

@@ -12,8 +12,10 @@ use clap::{Parser, Subcommand};
 mod ambience;
 mod browser;
 pub mod campaign;
+mod completions;
 mod config;
 mod demo;
+mod hints;
 mod keys;
 mod loopback;
 mod mailboxes;
@@ -38,13 +40,28 @@ pub use tree::reference;
 
 use report::Failure;
 
+const EXAMPLES: &str = "Examples:
+  See it work, with nothing to set up:
+    graph-mirror demo
+  Write the settings, and see what is still missing:
+    graph-mirror config --env-example > .env
+    graph-mirror config
+  Serve, and connect a first mailbox from another terminal:
+    graph-mirror serve
+    graph-mirror mailboxes connect --owner me
+  Is the mirror equal to the mailbox?
+    graph-mirror verify
+
+Each command has examples of its own: graph-mirror COMMAND --help";
+
 /// A true, queryable, near real-time copy of Microsoft 365 mailboxes and calendars in SQL
 #[derive(Debug, Parser)]
 #[command(
     name = "graph-mirror",
     version,
     propagate_version = true,
-    arg_required_else_help = true
+    arg_required_else_help = true,
+    after_help = EXAMPLES
 )]
 struct Cli {
     #[command(subcommand)]
@@ -65,6 +82,7 @@ enum Command {
     Migrate(migrate::Arguments),
     Config(config::Arguments),
     Openapi(openapi::Arguments),
+    Completions(completions::Arguments),
 }
 
 /// How a command ended that did what it was asked.
@@ -110,5 +128,6 @@ async fn run(command: Command) -> Result<Ended, Failure> {
         Command::Migrate(arguments) => migrate::run(arguments).await,
         Command::Config(arguments) => config::run(arguments).await,
         Command::Openapi(arguments) => openapi::run(&arguments),
+        Command::Completions(arguments) => Ok(completions::run(&arguments)),
     }
 }

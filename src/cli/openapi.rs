@@ -6,8 +6,17 @@ use super::report::Failure;
 use super::{Ended, output};
 use crate::api;
 
+const EXAMPLES: &str = "Examples:
+  For a generator of clients:
+    graph-mirror openapi > openapi.json
+  The endpoints and problems, to read:
+    graph-mirror openapi --reference | less
+  The commands:
+    graph-mirror openapi --commands";
+
 /// Print the OpenAPI description of the API (docs/openapi.json)
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// Print the reference of endpoints instead (docs/reference/endpoints.md)
     #[arg(long, conflicts_with_all = ["problems", "commands"])]

@@ -2,6 +2,8 @@
 
 mod convergence;
 mod failures;
+mod keys;
 pub mod processes;
 mod proxy;
 pub mod rig;
+mod tunnel;

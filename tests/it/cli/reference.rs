@@ -50,12 +50,25 @@ fn help_names_every_command_of_the_design() {
         "migrate",
         "config",
         "openapi",
+        "completions",
     ] {
         assert!(
             help.contains(&format!("\n  {command} ")),
             "{command} is missing: {help}"
         );
         shell.run(&[command, "--help"]).well();
+    }
+}
+
+#[test]
+fn a_shell_is_told_what_it_can_complete() {
+    let shell = Shell::new();
+
+    for name in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let script = shell.run(&["completions", name]).well().out;
+        for word in ["graph-mirror", "mailboxes", "rotate", "env-file"] {
+            assert!(script.contains(word), "{name} is not told of {word}");
+        }
     }
 }
 

@@ -236,6 +236,7 @@ async fn connecting_a_mailbox_leaves_the_subscriptions_of_the_others_alone() {
         created_at: now,
         touched_at: None,
         doubted_at: None,
+        client_state_key: None,
     };
     let mut tx = store.write(Priority::Live).await.expect("a transaction");
     tx.subscription_save(&subscription).await.expect("saved");
