@@ -113,6 +113,9 @@ fn known_hint(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
         StoreError::ReadOnly(_) => {
             "point DATABASE_URL at the primary, or end its read-only mode; a file of SQLite must be writable for us"
         }
+        StoreError::Forbidden(_) => {
+            "give the role of DATABASE_URL the privileges that `graph-mirror doctor` names, or make it the owner of the database"
+        }
         _ => return None,
     };
     Some(hint.to_owned())

@@ -33,12 +33,14 @@ mod messages;
 mod migrate;
 mod notices;
 mod pool;
+mod privileges;
 pub mod scratch;
 mod subscriptions;
 mod threads;
 mod ticks;
 mod upsert;
 mod wake;
+mod writes;
 
 pub use calendars::CalendarWrite;
 pub use changes::NewChange;
@@ -60,5 +62,7 @@ pub use messages::{
 pub use migrate::Migrated;
 pub use notices::{Backlog, NewNotice, ParkedOutcome, SeenNotice};
 pub use pool::{Backend, Store, StoreSettings, Tx};
+pub use privileges::Privileges;
 pub use threads::Thread;
 pub use wake::{Wake, WakeStream};
+pub use writes::WritesRefused;
