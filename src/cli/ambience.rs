@@ -8,7 +8,9 @@ use clap::Args;
 
 use super::report::Failure;
 use super::{progress, sandbox_clock};
-use crate::config::{Environment, LocalSettings, Log, LogFormat, SandboxSettings, Settings};
+use crate::config::{
+    ConfigError, Environment, LocalSettings, Log, LogFormat, SandboxSettings, Settings,
+};
 use crate::model::time::{SharedClock, SystemClock};
 use crate::store::{Store, StoreError, StoreSettings};
 use crate::telemetry::{self, Aside};
@@ -76,6 +78,19 @@ impl Source {
             Some(control_url) => sandbox_clock::follow(control_url.clone()).await,
             None => Ok(clock()),
         }
+    }
+
+    /// All settings, or everything that is wrong with them; the log is started with what can be read of them.
+    pub(super) async fn look(&self) -> Result<Result<Settings, ConfigError>, Failure> {
+        let (environment, sandbox_tenant) = self.told().await?;
+        let settings = Settings::read(&environment).map(|settings| Settings {
+            sandbox_tenant,
+            ..settings
+        });
+        if let Ok(settings) = &settings {
+            start_log(&settings.log, &environment, Loudness::Command)?;
+        }
+        Ok(settings)
     }
 
     /// All settings; the log is started with them.

@@ -8,6 +8,8 @@
 //! [`sign_in`] (authorize and exchange), [`keeper`] (the [`TokenSource`](crate::graph::TokenSource) of a mailbox).
 
 pub mod error;
+pub mod explain;
+pub mod glance;
 pub mod keeper;
 pub mod platform;
 pub mod refusal;
@@ -15,6 +17,7 @@ pub mod settings;
 pub mod sign_in;
 
 pub use error::OauthError;
+pub use explain::{Explanation, explain};
 pub use keeper::{Keeper, Keepers};
 pub use platform::{Alarm, Platform, Tokens};
 pub use refusal::{Meaning, TokenRefusal};

@@ -18,5 +18,6 @@ pub mod reconcile;
 mod steps;
 
 pub use error::SubscriptionsError;
+pub use listing::list;
 pub use plan::{Action, Listed, Situation, plan};
 pub use reconcile::{Reconciled, Reconciler};

@@ -2,6 +2,7 @@
 
 mod campaign;
 mod demo;
+mod doctor;
 mod guide;
 mod keys;
 mod logs;

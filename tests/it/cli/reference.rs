@@ -45,6 +45,7 @@ fn help_names_every_command_of_the_design() {
         "mailboxes",
         "sync",
         "verify",
+        "doctor",
         "keys",
         "migrate",
         "config",

@@ -24,3 +24,4 @@ mod subscriptions;
 mod threads;
 mod ticks;
 mod transactions;
+mod writes;
