@@ -38,6 +38,7 @@ pub mod scratch;
 mod subscriptions;
 mod threads;
 mod ticks;
+pub mod trouble;
 mod upsert;
 mod wake;
 mod writes;

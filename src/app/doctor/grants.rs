@@ -1,8 +1,8 @@
 //! Each mailbox's permission: what was granted, in which state it is, whether a token can be had.
 
 use super::finding::{Check, Finding};
-use crate::app::service::chain;
 use crate::mailboxes::explain;
+use crate::model::chain::chain;
 use crate::model::mailbox::{Mailbox, MailboxState};
 use crate::oauth::{self, Meaning, OauthError};
 

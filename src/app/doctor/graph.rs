@@ -3,9 +3,9 @@
 use chrono::TimeDelta;
 
 use super::finding::{Check, Finding};
-use crate::app::service::chain;
 use crate::graph::reach::Heard;
 use crate::graph::{Graph, GraphError};
+use crate::model::chain::chain;
 use crate::model::time::Timestamp;
 
 /// Fernet lets clocks differ by a minute, and Microsoft by five.

@@ -8,13 +8,13 @@ use url::Url;
 use uuid::Uuid;
 
 use super::address::{Here, Live};
-use crate::app::service::chain;
 use crate::graph::subscriptions::{SubscriptionRefusal, expiration};
 use crate::graph::wire::SubscriptionObject;
 use crate::graph::wire::subscription::SubscriptionRequest;
 use crate::graph::{
     AccessToken, Answer, Fenced, Gate, GraphError, MailboxGraph, Permit, TokenError, TokenSource,
 };
+use crate::model::chain::chain;
 use crate::model::ids::{MailboxId, SubscriptionKey};
 use crate::model::mailbox::Mailbox;
 use crate::model::time::{Timestamp, later};

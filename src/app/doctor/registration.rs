@@ -1,7 +1,7 @@
 //! The app registration: whether Microsoft takes id and secret, in which tenant.
 
 use super::finding::{Check, Finding};
-use crate::app::service::chain;
+use crate::model::chain::chain;
 use crate::model::mailbox::{Mailbox, MailboxState};
 use crate::oauth::{Meaning, OauthError, explain};
 

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::finding::{Check, Finding};
 use crate::api::health::SCHEDULES_STALE_AFTER;
-use crate::app::service::chain;
+use crate::model::chain::chain;
 
 const CHECK: Check = Check::Service;
 const DEADLINE: Duration = Duration::from_secs(5);

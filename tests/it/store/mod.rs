@@ -24,4 +24,5 @@ mod subscriptions;
 mod threads;
 mod ticks;
 mod transactions;
+mod trouble;
 mod writes;
