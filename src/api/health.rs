@@ -137,8 +137,9 @@ pub async fn healthz() -> Json<Health> {
     ok()
 }
 
-/// Says that requests can be answered: the database is there and has the schema of this version. A database that takes no writes
-/// still answers: that is a warning, and the status stays 200.
+/// Says that requests can be answered: the database is there and has the schema of this version.
+///
+/// A database that takes no writes still answers: that is a warning, and the status stays 200.
 #[utoipa::path(
     get,
     path = "/readyz",

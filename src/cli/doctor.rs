@@ -48,11 +48,14 @@ pub(super) async fn run(arguments: Arguments) -> Result<Ended, Failure> {
         asked_to_stop().await;
         output::note("ending after this look; nothing is left behind");
         stopping.cancel();
+        // Whoever asks twice does not want to wait; what is left is known again by its mark and ends within the hour.
+        asked_to_stop().await;
+        std::process::exit(130);
     });
     let orders = Orders {
         fix: arguments.fix,
         offline: arguments.offline,
-        stop,
+        stop: stop.clone(),
     };
     let report = examine(settings, clock, orders).await;
     let ended = ended(&report);
@@ -63,6 +66,9 @@ pub(super) async fn run(arguments: Arguments) -> Result<Ended, Failure> {
             output::line(&line(finding));
         }
         output::line(&format!("\n{}", summary(&report)));
+    }
+    if stop.is_cancelled() {
+        return Err(Failure::new("interrupted before everything was looked at"));
     }
     Ok(ended)
 }
@@ -115,9 +121,9 @@ fn summary(report: &Report) -> String {
             })
     };
     match (of(Severity::Broken), of(Severity::Warning)) {
-        (Some((count, first)), _) => format!("{count} broken; begin with {first}"),
+        (Some((count, first)), _) => format!("broken: {count}; begin with {first}"),
         (None, Some((count, first))) => {
-            format!("nothing is broken; {count} warnings, the first about {first}")
+            format!("nothing is broken; warnings: {count}, the first about {first}")
         }
         (None, None) => "all is well".to_owned(),
     }
@@ -155,12 +161,12 @@ mod tests {
             .push(Finding::warning(Check::Disk, "x", "x"));
         assert_eq!(
             summary(&report),
-            "nothing is broken; 1 warnings, the first about disk"
+            "nothing is broken; warnings: 1, the first about disk"
         );
         assert_eq!(ended(&report), Ended::Well);
 
         report.findings.push(Finding::broken(Check::Keys, "x", "x"));
-        assert_eq!(summary(&report), "1 broken; begin with keys");
+        assert_eq!(summary(&report), "broken: 1; begin with keys");
         assert_eq!(ended(&report), Ended::Broken);
 
         report

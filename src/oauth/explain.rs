@@ -30,6 +30,11 @@ const fn told(code: &'static str, what: &'static str, remedy: &'static str) -> E
 }
 
 fn by_number(number: u32) -> Option<Explanation> {
+    of_the_app(number).or_else(|| of_a_sign_in(number))
+}
+
+/// What is wrong with the registration, or with Microsoft.
+fn of_the_app(number: u32) -> Option<Explanation> {
     Some(match number {
         7_000_215 => told(
             "secret_wrong",
@@ -71,6 +76,28 @@ fn by_number(number: u32) -> Option<Explanation> {
             "the redirect address is not registered with the app",
             "make MICROSOFT_REDIRECT_URI and the registration's Redirect URI equal, letter for letter",
         ),
+        70_011 | 500_011 | 1_002_012 => told(
+            "scope_refused",
+            "Microsoft does not know the permission or the resource that was asked for",
+            "check that MICROSOFT_CLOUD is the cloud that the app is registered in",
+        ),
+        50_196 => told(
+            "asked_in_a_loop",
+            "Microsoft saw the app ask in a loop and wants to be left alone",
+            "wait an hour",
+        ),
+        90_006 | 90_012 | 90_024 | 90_033 => told(
+            "microsoft_disturbed",
+            "Microsoft's identity platform is disturbed at present",
+            "wait; it is tried again by itself",
+        ),
+        _ => return None,
+    })
+}
+
+/// What is wrong with one person's sign-in.
+fn of_a_sign_in(number: u32) -> Option<Explanation> {
+    Some(match number {
         65_001 | 65_004 => told(
             "consent_missing",
             "the permissions were not granted to the app, or withdrawn",
@@ -115,21 +142,6 @@ fn by_number(number: u32) -> Option<Explanation> {
             "user_gone",
             "the account is not, or no longer, in the tenant",
             "an administrator restores it, or set MICROSOFT_TENANT_ID so that its tenant is allowed",
-        ),
-        70_011 | 500_011 | 1_002_012 => told(
-            "scope_refused",
-            "Microsoft does not know the permission or the resource that was asked for",
-            "check that MICROSOFT_CLOUD is the cloud that the app is registered in",
-        ),
-        50_196 => told(
-            "asked_in_a_loop",
-            "Microsoft saw the app ask in a loop and wants to be left alone",
-            "wait an hour",
-        ),
-        90_006 | 90_012 | 90_024 | 90_033 => told(
-            "microsoft_disturbed",
-            "Microsoft's identity platform is disturbed at present",
-            "wait; it is tried again by itself",
         ),
         _ => return None,
     })

@@ -32,7 +32,7 @@ pub(super) fn judge(opened: &Opened) -> Vec<Finding> {
         findings.push(Finding::broken(CHECK, "key_lost", found));
     }
     if findings.is_empty() {
-        let found = format!("each of {} stored grants opens", opened.grants);
+        let found = format!("every stored grant opens ({})", opened.grants);
         findings.push(Finding::well(CHECK, found));
     }
     if opened.older > 0 {

@@ -22,7 +22,7 @@ use crate::model::work::Lane;
 use crate::oauth::Keepers;
 use crate::secrets::Signer;
 use crate::store::Store;
-use crate::subscriptions::address::{NOTIFICATIONS_PATH, lifecycle_url, notification_url};
+use crate::subscriptions::address::{NOTIFICATIONS_PATH, is_at, lifecycle_url, notification_url};
 use crate::subscriptions::list;
 
 /// Graph gives an endpoint ten seconds.
@@ -162,7 +162,14 @@ pub(super) async fn subscribe(
         client_state: signer.client_state(key),
         latest_supported_tls_version: "v1_2",
     };
-    let made = graph.subscription_create(&request).await;
+    let mut made = graph.subscription_create(&request).await;
+    if let Err(error) = &made
+        && SubscriptionRefusal::of(error) == SubscriptionRefusal::Duplicate
+    {
+        // One of an examination that was cut off stands in the way.
+        clear(store, base, mailbox, graph, |url| is_a_test(url)).await;
+        made = graph.subscription_create(&request).await;
+    }
     let id = made.as_ref().ok().and_then(id_of);
     let is_removed = match &id {
         Some(id) => graph.subscription_delete(id).await.is_ok(),
@@ -171,12 +178,7 @@ pub(super) async fn subscribe(
     let is_refused = made.as_ref().is_err_and(|error| error.refused().is_some());
     if !is_removed && !is_refused {
         // The answer may be lost and the subscription there all the same (F9.32): Graph's list tells.
-        for left in list(store, mailbox.id, graph).await.unwrap_or_default() {
-            if left.notification_url == address {
-                // What is left after this ends by itself within the hour, and is known again by its mark.
-                let _ = graph.subscription_delete(&left.graph_id).await;
-            }
-        }
+        clear(store, base, mailbox, graph, |url| url == address).await;
     }
     match made {
         Ok(_) => Live::Passed,
@@ -184,6 +186,23 @@ pub(super) async fn subscribe(
             why: SubscriptionRefusal::of(&error),
             words: words(&error),
         },
+    }
+}
+
+/// Removes those that post to us and are meant. What is left after this ends by itself within the hour, and is known again by its
+/// mark.
+async fn clear(
+    store: &Store,
+    base: &str,
+    mailbox: &Mailbox,
+    graph: &MailboxGraph,
+    is_meant: impl Fn(&str) -> bool,
+) {
+    let listed = list(store, mailbox.id, graph).await.unwrap_or_default();
+    for left in listed {
+        if is_at(&left.notification_url, base) && is_meant(&left.notification_url) {
+            let _ = graph.subscription_delete(&left.graph_id).await;
+        }
     }
 }
 

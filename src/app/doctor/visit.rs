@@ -266,7 +266,7 @@ impl Visit {
         }
         self.sick.extend(sick);
         if findings.is_empty() {
-            let found = format!("each of {looked} connected mailboxes has granted what is needed");
+            let found = format!("every connected mailbox has granted what is needed ({looked})");
             findings.push(Finding::well(Check::Scopes, found));
         }
         Ok(findings)
@@ -291,7 +291,7 @@ impl Visit {
         if findings.is_empty() {
             let connected = self.sound().count();
             let found = format!(
-                "{connected} mailboxes are connected, and {asked} of {asked} asked for have a token"
+                "nobody waits for a sign-in ({connected} connected), and a token is there for all asked for ({asked})"
             );
             findings.push(Finding::well(Check::Grants, found));
         }
@@ -396,7 +396,9 @@ impl Visit {
             .iter()
             .all(|finding| finding.severity == Severity::Note && finding.fixed.is_none())
         {
-            let found = format!("Graph lists all {serving} of {asked} mailboxes asked for");
+            let found = format!(
+                "Graph has every subscription ({serving}) of the mailboxes asked for ({asked})"
+            );
             findings.insert(0, Finding::well(Check::Subscriptions, found));
         }
         Ok(findings)

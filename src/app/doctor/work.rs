@@ -153,7 +153,7 @@ pub(super) fn judge_lag(standings: &[Standing<'_>], now: Timestamp) -> Vec<Findi
         .filter(|one| one.mailbox.backfilled_at.is_none())
         .count();
     if copying > 0 {
-        let found = format!("{copying} mailboxes are being copied for the first time");
+        let found = format!("being copied for the first time: {copying}");
         findings.push(
             Finding::note(check, "copying", found)
                 .advising("`graph-mirror mailboxes list` shows how far"),
@@ -169,7 +169,7 @@ pub(super) fn judge_lag(standings: &[Standing<'_>], now: Timestamp) -> Vec<Findi
             .unwrap_or_default();
         findings.push(Finding::well(
             check,
-            format!("{} mailboxes are complete{told}", standings.len()),
+            format!("no mailbox is behind ({}){told}", standings.len()),
         ));
     }
     findings
@@ -186,7 +186,7 @@ pub(super) fn judge_quarantine(counts: &[(&str, usize)]) -> Vec<Finding> {
         return vec![Finding::well(check, "no item rests there")];
     }
     let found = format!(
-        "{items} items of {mailboxes} mailboxes cannot be read however often they are tried"
+        "items that cannot be read however often they are tried: {items}, in mailboxes: {mailboxes}"
     );
     vec![Finding::warning(check, "items_rest", found).advising(
         "`graph-mirror quarantine list` shows them; `quarantine retry` has them looked at again once Graph has mended them",
@@ -290,6 +290,9 @@ mod tests {
         assert_eq!(judge_quarantine(&[])[0].severity, Severity::Well);
         let resting = judge_quarantine(&[("a", 2), ("b", 1)]);
         assert_eq!(resting[0].code, "items_rest");
-        assert!(resting[0].found.starts_with("3 items of 2"), "{resting:?}");
+        assert!(
+            resting[0].found.ends_with("tried: 3, in mailboxes: 2"),
+            "{resting:?}"
+        );
     }
 }
