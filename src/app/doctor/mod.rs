@@ -23,6 +23,8 @@ mod service;
 mod settings;
 mod subscriptions;
 mod visit;
+mod visit_mailboxes;
+mod visit_work;
 mod work;
 
 use tokio_util::sync::CancellationToken;
