@@ -9,7 +9,7 @@ use clap::Args;
 use super::report::Failure;
 use super::{progress, sandbox_clock};
 use crate::config::{
-    Environment, KeySettings, LocalSettings, Log, LogFormat, SandboxSettings, Settings,
+    ConfigError, Environment, KeySettings, LocalSettings, Log, LogFormat, SandboxSettings, Settings,
 };
 use crate::model::time::{SharedClock, SystemClock};
 use crate::store::{Store, StoreError, StoreSettings};
@@ -85,6 +85,19 @@ impl Source {
         let environment = self.environment().await?;
         let settings = KeySettings::read(&environment)?;
         start_log(&settings.log, &environment, Loudness::Command)?;
+        Ok(settings)
+    }
+
+    /// All settings, or everything that is wrong with them; the log is started with what can be read of them.
+    pub(super) async fn look(&self) -> Result<Result<Settings, ConfigError>, Failure> {
+        let (environment, sandbox_tenant) = self.told().await?;
+        let settings = Settings::read(&environment).map(|settings| Settings {
+            sandbox_tenant,
+            ..settings
+        });
+        if let Ok(settings) = &settings {
+            start_log(&settings.log, &environment, Loudness::Command)?;
+        }
         Ok(settings)
     }
 

@@ -83,6 +83,9 @@ fn store(error: &StoreError) -> Option<&'static str> {
         StoreError::ReadOnly(_) => {
             "point DATABASE_URL at the primary, or end its read-only mode; a file of SQLite must be writable for us"
         }
+        StoreError::Forbidden(_) => {
+            "give the role of DATABASE_URL the privileges that `graph-mirror doctor` names, or make it the owner of the database"
+        }
         // Its cause knows more.
         StoreError::Notices(_) => return None,
     })

@@ -15,6 +15,7 @@ pub mod campaign;
 mod completions;
 mod config;
 mod demo;
+mod doctor;
 mod hints;
 mod keys;
 mod loopback;
@@ -77,6 +78,7 @@ enum Command {
     Mailboxes(mailboxes::Arguments),
     Sync(sync::Arguments),
     Verify(verify::Arguments),
+    Doctor(doctor::Arguments),
     Quarantine(quarantine::Arguments),
     Keys(keys::Arguments),
     Migrate(migrate::Arguments),
@@ -92,6 +94,10 @@ enum Ended {
     Well,
     /// It was done, and the answer is no: a mirror is not equal.
     Unequal,
+    /// It was done, and something is broken.
+    Broken,
+    /// It was done, and the settings must be repaired.
+    Unusable,
 }
 
 /// Runs the command that the arguments name.
@@ -109,7 +115,8 @@ pub fn main() -> ExitCode {
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     match ended {
         Ok(Ended::Well) => ExitCode::SUCCESS,
-        Ok(Ended::Unequal) => ExitCode::from(1),
+        Ok(Ended::Unequal | Ended::Broken) => ExitCode::from(1),
+        Ok(Ended::Unusable) => ExitCode::from(2),
         Err(failure) => report::show(&failure),
     }
 }
@@ -123,6 +130,7 @@ async fn run(command: Command) -> Result<Ended, Failure> {
         Command::Mailboxes(arguments) => mailboxes::run(arguments).await,
         Command::Sync(arguments) => sync::run(arguments).await,
         Command::Verify(arguments) => verify::run(arguments).await,
+        Command::Doctor(arguments) => doctor::run(arguments).await,
         Command::Quarantine(arguments) => quarantine::run(arguments).await,
         Command::Keys(arguments) => keys::run(arguments).await,
         Command::Migrate(arguments) => migrate::run(arguments).await,

@@ -32,9 +32,11 @@ fn describe(text: &mut String, command: &Command, parent: &str) {
     }
     let name = format!("{parent} {}", command.get_name());
     let about = command
-        .get_about()
+        .get_long_about()
+        .or(command.get_about())
         .map(ToString::to_string)
         .unwrap_or_default();
+    let about = about.trim_end_matches('.');
     let inner: Vec<&Command> = command
         .get_subcommands()
         .filter(|inner| inner.get_name() != "help")

@@ -114,6 +114,14 @@ impl Graph {
         add(&self.0.throttled, throttled);
     }
 
+    pub(super) fn http(&self) -> &reqwest::Client {
+        &self.0.http
+    }
+
+    pub(super) fn address(&self, target: &Target) -> Result<Url, GraphError> {
+        self.0.base.resolve(target)
+    }
+
     pub(super) fn clock(&self) -> &SharedClock {
         &self.0.clock
     }
@@ -223,6 +231,6 @@ fn text_of(body: Bytes) -> Bytes {
 }
 
 /// A link is a secret, and reqwest would print it.
-fn unreachable(error: reqwest::Error) -> GraphError {
+pub(super) fn unreachable(error: reqwest::Error) -> GraphError {
     GraphError::Unreachable(Arc::new(error.without_url()))
 }

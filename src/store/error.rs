@@ -26,6 +26,9 @@ pub enum StoreError {
     /// The database can be read and not written: an administrator has said so, or it stands by for another.
     #[error("the database takes no writes at present: work goes on by itself once it does")]
     ReadOnly(#[source] sqlx::Error),
+    /// The database lets us in and does not let us do this: the role lacks a privilege.
+    #[error("the database does not allow this to the role that DATABASE_URL names")]
+    Forbidden(#[source] sqlx::Error),
     /// Notices that were to be written together could not be.
     #[error("the notifications could not be made durable")]
     Notices(#[source] Arc<StoreError>),
@@ -119,6 +122,8 @@ impl From<sqlx::Error> for StoreError {
             sqlx::Error::Database(_) if code.as_deref().is_some_and(is_read_only_code) => {
                 Self::ReadOnly(error)
             }
+            // PostgreSQL's insufficient privilege.
+            sqlx::Error::Database(_) if code.as_deref() == Some("42501") => Self::Forbidden(error),
             _ => Self::Refused(error),
         }
     }

@@ -33,6 +33,7 @@ mod messages;
 mod migrate;
 mod notices;
 mod pool;
+mod privileges;
 pub mod scratch;
 mod subscriptions;
 mod threads;
@@ -40,6 +41,7 @@ mod ticks;
 pub mod trouble;
 mod upsert;
 mod wake;
+mod writes;
 
 pub use calendars::CalendarWrite;
 pub use changes::NewChange;
@@ -61,5 +63,7 @@ pub use messages::{
 pub use migrate::Migrated;
 pub use notices::{Backlog, NewNotice, ParkedOutcome, SeenNotice};
 pub use pool::{Backend, Store, StoreSettings, Tx};
+pub use privileges::Privileges;
 pub use threads::Thread;
 pub use wake::{Wake, WakeStream};
+pub use writes::WritesRefused;

@@ -3,6 +3,7 @@
 mod campaign;
 mod colours;
 mod demo;
+mod doctor;
 mod guide;
 mod keys;
 mod logs;

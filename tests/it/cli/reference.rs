@@ -46,6 +46,7 @@ fn help_names_every_command_of_the_design() {
         "mailboxes",
         "sync",
         "verify",
+        "doctor",
         "keys",
         "migrate",
         "config",
