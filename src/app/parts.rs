@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::error::{AppError, Named};
 use crate::api::Api;
-use crate::config::{Microsoft, PublicUrl, Settings};
+use crate::config::{Microsoft, Settings};
 use crate::graph::transport::{Graph, GraphSettings};
 use crate::mailboxes::Connections;
 use crate::model::mailbox::MailboxState;

@@ -51,6 +51,7 @@ fn app(error: &AppError) -> Option<&'static str> {
         | AppError::Keys(_)
         | AppError::Unreadable { .. }
         | AppError::NotTheSandboxes { .. }
+        | AppError::NoTunnel { .. }
         | AppError::Listen { .. } => None,
     }
 }
