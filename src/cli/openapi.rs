@@ -5,6 +5,7 @@ use clap::Args;
 use super::report::Failure;
 use super::{Ended, output};
 use crate::api;
+use crate::telemetry::metrics;
 
 /// Print the OpenAPI description of the API (docs/openapi.json)
 #[derive(Debug, Args)]
@@ -15,11 +16,16 @@ pub(super) struct Arguments {
     /// Print the reference of commands instead (docs/reference/commands.md)
     #[arg(long)]
     commands: bool,
+    /// Print the reference of metrics instead (docs/reference/metrics.md)
+    #[arg(long, conflicts_with_all = ["commands", "reference"])]
+    metrics: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Ended, Failure> {
     if arguments.reference {
         output::text(&api::reference());
+    } else if arguments.metrics {
+        output::text(&metrics::reference());
     } else if arguments.commands {
         output::text(&super::reference());
     } else {

@@ -39,6 +39,7 @@ mod threads;
 mod ticks;
 pub mod trouble;
 mod upsert;
+mod vitals;
 mod wake;
 
 pub use calendars::CalendarWrite;
@@ -62,4 +63,5 @@ pub use migrate::Migrated;
 pub use notices::{Backlog, NewNotice, ParkedOutcome, SeenNotice};
 pub use pool::{Backend, Store, StoreSettings, Tx};
 pub use threads::Thread;
+pub use vitals::{PoolUse, Vitals};
 pub use wake::{Wake, WakeStream};

@@ -25,3 +25,4 @@ mod threads;
 mod ticks;
 mod transactions;
 mod trouble;
+mod vitals;
