@@ -38,6 +38,7 @@ const STEPS: &[Step] = steps! {
     4, "0004_work";
     5, "0005_feed";
     6, "0006_push_doubts";
+    7, "0007_traces";
 };
 
 /// What a migration did.
