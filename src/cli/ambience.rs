@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use tracing::warn;
 
 use super::report::Failure;
 use super::{progress, sandbox_clock};
@@ -13,7 +14,7 @@ use crate::config::{
 };
 use crate::model::time::{SharedClock, SystemClock};
 use crate::store::{Store, StoreError, StoreSettings};
-use crate::telemetry::{self, Aside};
+use crate::telemetry::{self, Aside, Speech};
 
 /// Where settings come from.
 #[derive(Debug, Clone, Args)]
@@ -133,10 +134,26 @@ fn start_log(log: &Log, environment: &Environment, loudness: Loudness) -> Result
         LogFormat::Human => telemetry::Format::Human,
         LogFormat::Json => telemetry::Format::Json,
     };
+    let collector = match loudness {
+        Loudness::Service => log.collector.as_ref().map(url::Url::as_str),
+        Loudness::Command => None,
+    };
+    let speech = Speech {
+        filter,
+        format,
+        collector,
+    };
     match loudness {
-        Loudness::Service => telemetry::start(filter, format)?,
+        Loudness::Service => {
+            telemetry::start_with(speech, std::io::stderr)?;
+            if collector.is_none() && environment.has_any("OTEL_") {
+                warn!(
+                    "variables of OpenTelemetry are set, but not OTEL_EXPORTER_OTLP_ENDPOINT: no traces are handed out"
+                );
+            }
+        }
         Loudness::Command => {
-            telemetry::start_with(filter, format, Aside(progress::beside_the_bars))?;
+            telemetry::start_with(speech, Aside(progress::beside_the_bars))?;
         }
     }
     Ok(())

@@ -39,6 +39,7 @@ mod wish;
 
 pub use tree::reference;
 
+use crate::telemetry;
 use report::Failure;
 
 const EXAMPLES: &str = "Examples:
@@ -110,7 +111,11 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return report::show(&Failure::from(error)),
     };
-    let ended = runtime.block_on(run(cli.command));
+    let ended = runtime.block_on(async {
+        let ended = run(cli.command).await;
+        telemetry::finish().await;
+        ended
+    });
     // A blocked thread of a library must not hold the command's end.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     match ended {

@@ -5,6 +5,7 @@ use clap::Args;
 use super::report::Failure;
 use super::{Ended, output};
 use crate::api;
+use crate::telemetry::metrics;
 
 const EXAMPLES: &str = "Examples:
   For a generator of clients:
@@ -27,6 +28,9 @@ pub(super) struct Arguments {
     /// Print the reference of commands instead (docs/reference/commands.md)
     #[arg(long)]
     commands: bool,
+    /// Print the reference of metrics instead (docs/reference/metrics.md)
+    #[arg(long, conflicts_with_all = ["commands", "reference"])]
+    metrics: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Ended, Failure> {
@@ -34,6 +38,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<Ended, Failure> {
         output::text(&api::reference());
     } else if arguments.problems {
         output::text(&api::problems());
+    } else if arguments.metrics {
+        output::text(&metrics::reference());
     } else if arguments.commands {
         output::text(&super::reference());
     } else {

@@ -307,8 +307,20 @@ pub const LOG_FORMAT: Variable = Variable {
     ..BLANK
 };
 
+/// The collector of traces.
+pub const OTEL_EXPORTER_OTLP_ENDPOINT: Variable = Variable {
+    name: "OTEL_EXPORTER_OTLP_ENDPOINT",
+    section: Section::Log,
+    meaning: "Where `serve` sends traces by OTLP over HTTP (`/v1/traces` is added); heeded by a binary that was built with the \
+              feature `otel` (docs/guides/traces.md).",
+    remedy: "set it to scheme, host and port of the collector, like http://localhost:4318, and what opens it in \
+             OTEL_EXPORTER_OTLP_HEADERS",
+    example: "http://localhost:4318",
+    ..BLANK
+};
+
 /// All variables, in the order of the reference.
-pub const ALL: [&Variable; 22] = [
+pub const ALL: [&Variable; 23] = [
     &MICROSOFT_CLIENT_ID,
     &MICROSOFT_CLIENT_SECRET,
     &MICROSOFT_TENANT_ID,
@@ -331,6 +343,7 @@ pub const ALL: [&Variable; 22] = [
     &LOGIN_BASE_URL,
     &LOG,
     &LOG_FORMAT,
+    &OTEL_EXPORTER_OTLP_ENDPOINT,
 ];
 
 /// The variable of that name.

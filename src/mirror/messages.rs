@@ -7,7 +7,6 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use futures_util::future::join_all;
 use tracing::warn;
 
 use super::Mirror;
@@ -25,8 +24,6 @@ use crate::store::{MessageHead, SeenNotice};
 
 /// Parts of a batch.
 const BATCH: usize = 20;
-/// So many GETs run beside each other instead of in a batch.
-const BESIDE: usize = 4;
 /// More announced messages than this in one folder are a burst.
 const BURST: usize = 20;
 
@@ -52,14 +49,16 @@ impl Mirror {
         // The rest of a burst is looked at in further goes: what arrives meanwhile may be a smaller go of its own.
         report.more = notices.len() > BATCH;
         notices.truncate(BATCH);
-        let ids: Vec<GraphId> = notices
+        let parts: Vec<_> = notices
             .iter()
-            .map(|notice| notice.external_id.clone())
+            .map(|notice| {
+                let graph = self.graph.following(notice.trace);
+                graph.message_part(&notice.external_id)
+            })
             .collect();
         // Before the requests: a 404 speaks for no later time than that.
         let asked_at = self.clock.now();
-        let (answers, known) =
-            tokio::join!(self.ask_for_messages(lane, &ids), self.known_folders());
+        let (answers, known) = tokio::join!(self.ask_beside(lane, &parts), self.known_folders());
         let mut findings = self.go(lane, &notices);
         let known = known?;
         let mut strange = Vec::new();
@@ -163,13 +162,10 @@ impl Mirror {
         Ok(ids.collect())
     }
 
-    /// Asks for messages by id, in the cheapest way for their number; the answers stand in the order of the ids.
+    /// Asks for messages by id; the answers stand in the order of the ids.
     pub(crate) async fn ask_for_messages(&self, lane: Lane, ids: &[GraphId]) -> Vec<BatchAnswer> {
-        if ids.len() <= BESIDE {
-            return join_all(ids.iter().map(|id| self.graph.message(lane, id))).await;
-        }
         let parts: Vec<_> = ids.iter().map(|id| self.graph.message_part(id)).collect();
-        self.graph.batch(lane, &parts).await
+        self.ask_beside(lane, &parts).await
     }
 
     /// Messages that answered 404 ([`ladder::absence`]). One that was announced and never showed is given up at last; then the

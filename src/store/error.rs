@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::chain::chain;
+use crate::telemetry::metrics::table;
 
 /// An error of the store.
 #[derive(Debug, thiserror::Error)]
@@ -99,8 +100,21 @@ impl StoreError {
     }
 }
 
-impl From<sqlx::Error> for StoreError {
-    fn from(error: sqlx::Error) -> Self {
+impl StoreError {
+    /// Counts it, where it comes into being.
+    pub(super) fn counted(self) -> Self {
+        let kind = match &self {
+            Self::Busy => "busy",
+            Self::Unreachable(_) => "unreachable",
+            Self::DiskFull(_) => "disk_full",
+            Self::ReadOnly(_) => "read_only",
+            _ => "refused",
+        };
+        table::DATABASE_ERRORS.count(&[kind]);
+        self
+    }
+
+    fn of(error: sqlx::Error) -> Self {
         let code = error
             .as_database_error()
             .and_then(sqlx::error::DatabaseError::code)
@@ -126,6 +140,12 @@ impl From<sqlx::Error> for StoreError {
             sqlx::Error::Database(_) if code.as_deref() == Some("42501") => Self::Forbidden(error),
             _ => Self::Refused(error),
         }
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::of(error).counted()
     }
 }
 

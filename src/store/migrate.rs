@@ -39,6 +39,7 @@ const STEPS: &[Step] = steps! {
     5, "0005_feed";
     6, "0006_push_doubts";
     7, "0007_client_state_keys";
+    8, "0008_traces";
 };
 
 /// What a migration did.

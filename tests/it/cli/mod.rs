@@ -11,4 +11,5 @@ mod quarantine;
 mod reference;
 pub mod run;
 mod settings;
+mod traces;
 mod whole;

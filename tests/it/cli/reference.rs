@@ -16,6 +16,7 @@ fn the_committed_references_are_what_the_binary_prints() {
         (&["openapi", "--reference"], "docs/reference/endpoints.md"),
         (&["openapi", "--problems"], "docs/reference/problems.md"),
         (&["openapi", "--commands"], "docs/reference/commands.md"),
+        (&["openapi", "--metrics"], "docs/reference/metrics.md"),
         (
             &["config", "--reference"],
             "docs/reference/configuration.md",

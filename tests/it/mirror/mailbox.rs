@@ -250,6 +250,7 @@ impl Connected {
                 lane: Lane::Live,
                 hint,
                 due_at: now,
+                trace: None,
             })
             .collect();
         let mut tx = self
