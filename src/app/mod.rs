@@ -1,7 +1,8 @@
 //! Puts the parts together, starts, supervises, stops.
 //!
 //! In reading order: [`Parts`] (everything rooms are given), [`Service`] (the work of a mailbox, lane by lane, run by a home),
-//! [`Schedules`] (what cron sets off), and [`App`], which serves until it is told to stop.
+//! [`Schedules`] (what cron sets off), `starting` (from the first word to the whole
+//! service), and [`App`], which serves until it is told to stop.
 
 pub mod error;
 pub mod ngrok;
@@ -11,6 +12,7 @@ mod resident;
 mod rests;
 pub mod schedule;
 pub mod service;
+mod starting;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

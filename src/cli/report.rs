@@ -102,6 +102,10 @@ fn known_hint(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
         StoreError::Address { .. } => {
             "set DATABASE_URL to sqlite://path/to/file.db or postgres://user:password@host/database"
         }
+        StoreError::NotWritable { .. } => {
+            "give the user that runs graph-mirror the right to write there (a volume must be mounted writable, and belong to that \
+             user), or set DATABASE_URL to a file elsewhere"
+        }
         StoreError::SchemaTooOld { .. } => {
             "run `graph-mirror migrate`, or start `graph-mirror serve`, which does it"
         }

@@ -8,7 +8,7 @@ use super::Ended;
 use super::ambience::{Loudness, Source};
 use super::report::Failure;
 use super::stop::asked_to_stop;
-use crate::app::App;
+use crate::app::{self, App};
 
 /// Run the service: the API, the intake of notifications, and the mirroring
 #[derive(Debug, Args)]
@@ -19,14 +19,14 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: Arguments) -> Result<Ended, Failure> {
     let settings = arguments.source.settings(Loudness::Service).await?;
+    let clock = arguments.source.clock().await?;
     let database = settings.database.url.to_string();
-    let app = App::build(settings, arguments.source.clock().await?).await?;
-    let listener = app.listen().await?;
-    let listen = listener.local_addr()?;
-    info!(
-        "graph-mirror {} listens on {listen} and mirrors to {database}",
-        env!("CARGO_PKG_VERSION")
-    );
+    if settings.sandbox_tenant.is_some() {
+        info!(
+            "this service speaks to the sandbox at {}, not to Microsoft",
+            settings.microsoft.graph_base_url
+        );
+    }
     let stop = CancellationToken::new();
     let stopping = stop.clone();
     tokio::spawn(async move {
@@ -37,6 +37,15 @@ pub(super) async fn run(arguments: Arguments) -> Result<Ended, Failure> {
         asked_to_stop().await;
         std::process::exit(130);
     });
+    let listener = app::listen(settings.server.listen).await?;
+    let Some((app, listener)) = App::start(settings, clock, listener, &stop).await? else {
+        return Ok(Ended::Well);
+    };
+    let listen = listener.local_addr()?;
+    info!(
+        "graph-mirror {} listens on {listen} and mirrors to {database}",
+        env!("CARGO_PKG_VERSION")
+    );
     app.run(listener, stop).await?;
     Ok(Ended::Well)
 }
