@@ -63,7 +63,11 @@ pub(super) async fn run(arguments: Arguments) -> Result<Ended, Failure> {
             Some(trouble) => format!("not ready: {url}: {trouble}"),
         });
     }
-    Ok(if is_ready { Ended::Well } else { Ended::Unequal })
+    Ok(if is_ready {
+        Ended::Well
+    } else {
+        Ended::Unequal
+    })
 }
 
 async fn ask(url: &Url) -> Result<Heard, Failure> {

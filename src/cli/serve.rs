@@ -1,14 +1,19 @@
 //! `graph-mirror serve`: the service.
 
+use std::time::Duration;
+
 use clap::Args;
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{info, warn};
 
 use super::Ended;
 use super::ambience::{Loudness, Source};
 use super::report::Failure;
 use super::stop::asked_to_stop;
 use crate::app::{self, App};
+
+/// Whoever stops a service waits ten seconds for it; the last of them belongs to the end of the process.
+const STOPS_WITHIN: Duration = Duration::from_secs(9);
 
 /// Run the service: the API, the intake of notifications, and the mirroring
 #[derive(Debug, Args)]
@@ -46,6 +51,15 @@ pub(super) async fn run(arguments: Arguments) -> Result<Ended, Failure> {
         "graph-mirror {} listens on {listen} and mirrors to {database}",
         env!("CARGO_PKG_VERSION")
     );
-    app.run(listener, stop).await?;
+    let late = async {
+        stop.cancelled().await;
+        tokio::time::sleep(STOPS_WITHIN).await;
+    };
+    tokio::select! {
+        ended = app.run(listener, stop.clone()) => ended?,
+        () = late => warn!(
+            "not everything could be given back within {STOPS_WITHIN:?}: what is left is taken over when its lease ends"
+        ),
+    }
     Ok(Ended::Well)
 }

@@ -15,6 +15,7 @@ mod oauth;
 mod races;
 mod replicas;
 mod sandbox;
+mod stack;
 mod store;
 mod subscriptions;
 mod support;

@@ -3,5 +3,5 @@
 mod convergence;
 mod failures;
 pub mod processes;
-mod proxy;
+pub mod proxy;
 pub mod rig;
