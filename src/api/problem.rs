@@ -14,6 +14,7 @@ use serde::Serialize;
 use tracing::{error, warn};
 use utoipa::ToSchema;
 
+use crate::model::chain::chain;
 use crate::model::ids::MailboxId;
 use crate::model::mailbox::{MailboxState, StateReason};
 use crate::store::StoreError;
@@ -396,18 +397,6 @@ impl Problem {
             "the request could not be answered because of a fault in the service",
         )
     }
-}
-
-/// An error with its causes, in one line.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    text
 }
 
 impl From<StoreError> for Problem {

@@ -34,6 +34,7 @@ use crate::api;
 use crate::config::{PublicUrl, Settings};
 use crate::home::{HomeSettings, Homes};
 use crate::mirror;
+use crate::model::chain::chain;
 use crate::model::ids::MailboxId;
 use crate::model::time::SharedClock;
 use crate::notifications;
@@ -57,6 +58,8 @@ enum Rhythm {
 #[derive(Clone)]
 pub struct App {
     parts: Parts,
+    /// The name under which it holds leases.
+    holder: String,
     homes: HomeSettings,
     mirror: mirror::Settings,
     rhythm: Rhythm,
@@ -94,6 +97,7 @@ impl App {
         Self {
             mirror: Service::mirroring(&parts),
             parts,
+            holder: format!("{}-{}", std::process::id(), Uuid::new_v4().simple()),
             homes: HomeSettings {
                 limit,
                 ..HomeSettings::default()
@@ -126,6 +130,11 @@ impl App {
     /// What it is made of.
     pub fn parts(&self) -> &Parts {
         &self.parts
+    }
+
+    /// The name under which it holds leases; no other service has it.
+    pub fn holder(&self) -> &str {
+        &self.holder
     }
 
     /// Every endpoint: those of applications, those of Graph, and health.
@@ -205,11 +214,10 @@ impl App {
     }
 
     fn make_homes(&self) -> Homes {
-        let holder = format!("{}-{}", std::process::id(), Uuid::new_v4().simple());
         Homes::new(
             self.parts.store.clone(),
             Arc::clone(&self.parts.clock),
-            holder,
+            self.holder.clone(),
             self.homes,
         )
     }
@@ -229,7 +237,7 @@ impl App {
             };
             let Some(schedule) = schedule else { return };
             if let Err(error) = self.carry_out(schedule).await {
-                warn!(schedule = schedule.name(), error = %service::chain(&error), "the schedule {} failed", schedule.name());
+                warn!(schedule = schedule.name(), error = %chain(&error), "the schedule {} failed", schedule.name());
             }
         }
     }

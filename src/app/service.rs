@@ -15,6 +15,7 @@ use crate::graph::MailboxGraph;
 use crate::home::Home;
 use crate::mailboxes::{disconnect, states};
 use crate::mirror::{self, Mirror, MirrorError, Remedy};
+use crate::model::chain::chain;
 use crate::model::ids::MailboxId;
 use crate::model::mailbox::{MailboxState, StateReason};
 use crate::model::time::{SharedClock, Timestamp, later};
@@ -395,16 +396,4 @@ impl Visit {
         self.home.stopping.cancel();
         Ok(())
     }
-}
-
-/// An error with its causes on one line.
-pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(source) = cause {
-        text.push_str(": ");
-        text.push_str(&source.to_string());
-        cause = source.source();
-    }
-    text
 }

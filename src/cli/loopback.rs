@@ -22,16 +22,20 @@ pub(super) struct Loopback {
     pub(super) sandbox: Sandbox,
     pub(super) parts: Parts,
     pub(super) own_url: String,
-    serving: JoinHandle<Result<(), AppError>>,
+    serving: Vec<JoinHandle<Result<(), AppError>>>,
     stop: CancellationToken,
+    /// The names under which the services hold leases, in the order of their beginning.
+    pub(super) holders: Vec<String>,
 }
 
 /// What the service is told beyond where its sandbox is.
 pub(super) struct Told<'a> {
     /// Its database.
     pub(super) database_url: &'a str,
-    /// Its clock.
+    /// The clock of its database, and its own unless it has another.
     pub(super) clock: SharedClock,
+    /// Its own clock, where it is another.
+    pub(super) own_clock: Option<SharedClock>,
     /// How its database is opened.
     pub(super) store: StoreSettings,
     /// Further variables.
@@ -52,17 +56,34 @@ impl Loopback {
         let store =
             Store::open_with(told.database_url, told.store, Arc::clone(&told.clock)).await?;
         store.migrate().await?;
-        let parts = Parts::around(settings, told.clock, store)?;
+        let clock = told.own_clock.unwrap_or(told.clock);
+        let parts = Parts::around(settings, clock, store)?;
         let stop = CancellationToken::new();
         let app = change(App::of(parts.clone()));
-        let serving = tokio::spawn(app.run(listener, stop.clone()));
         Ok(Self {
+            holders: vec![app.holder().to_owned()],
+            serving: vec![tokio::spawn(app.run(listener, stop.clone()))],
             sandbox,
             parts,
             own_url,
-            serving,
             stop,
         })
+    }
+
+    /// Starts another service on the same database, with a clock of its own; Graph knows only the first one's address.
+    pub(super) async fn join(
+        &mut self,
+        clock: SharedClock,
+        change: impl FnOnce(App) -> App,
+    ) -> anyhow::Result<()> {
+        let listener = crate::app::listen(([127, 0, 0, 1], 0).into()).await?;
+        let settings = Settings::clone(&self.parts.settings);
+        let parts = Parts::around(settings, clock, self.parts.store.clone())?;
+        let app = change(App::of(parts));
+        self.holders.push(app.holder().to_owned());
+        self.serving
+            .push(tokio::spawn(app.run(listener, self.stop.clone())));
+        Ok(())
     }
 
     /// Signs a person in, the way a browser would.
@@ -78,12 +99,16 @@ impl Loopback {
         Ok(())
     }
 
-    /// Stops both.
+    /// Stops everything.
     pub(super) async fn end(self) -> anyhow::Result<()> {
         self.stop.cancel();
-        let served = self.serving.await.context("the service ended badly");
+        let mut served = Ok(());
+        for serving in self.serving {
+            let ended = serving.await.context("the service ended badly");
+            served = served.and(ended.and_then(|ended| Ok(ended?)));
+        }
         self.sandbox.stop().await;
-        Ok(served??)
+        served
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 /// A bar that is drawn only on a terminal and never mixes with what a command reports.
 #[derive(Debug, Clone)]
@@ -84,16 +84,24 @@ impl Drop for Progress {
 
 fn items() -> ProgressStyle {
     ProgressStyle::with_template(
-        "{msg} {wide_bar:.green} {human_pos}/{human_len} {per_sec:.dim} {eta} left",
+        "{msg} {wide_bar:.green} {human_pos}/{human_len} {rate:.dim} {eta} left",
     )
     .expect("the template is valid")
+    .with_key("rate", rate)
+}
+
+/// A rate without digits that nobody can read while they change.
+pub(super) fn rate(state: &ProgressState, text: &mut dyn std::fmt::Write) {
+    // A text in memory takes all of it.
+    let _ = write!(text, "{:.0}/s", state.per_sec());
 }
 
 fn mailboxes() -> ProgressStyle {
     ProgressStyle::with_template(
-        "{msg} {wide_bar:.green} {human_pos}/{human_len} mailboxes {per_sec:.dim} {eta} left",
+        "{msg} {wide_bar:.green} {human_pos}/{human_len} mailboxes {rate:.dim} {eta} left",
     )
     .expect("the template is valid")
+    .with_key("rate", rate)
 }
 
 fn spinner() -> ProgressStyle {

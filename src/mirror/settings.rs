@@ -54,6 +54,8 @@ pub struct Sabotage {
     pub forgets_when_it_asked: bool,
     /// The sweep after a full round deletes whatever the round has not shown (M45).
     pub sweeps_without_asking: bool,
+    /// A home that has lost its lease goes on writing (M43, R9).
+    pub trusts_every_lease: bool,
 }
 
 impl Default for Settings {

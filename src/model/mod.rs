@@ -1,9 +1,10 @@
 //! The words of the product: data and pure functions. No I/O, nothing async but the clock.
 //!
 //! Every other room may import this one; it imports none. In reading order: [`ids`], [`time`],
-//! [`mailbox`], [`mail`], [`calendar`], [`work`], [`feed`].
+//! [`mailbox`], [`mail`], [`calendar`], [`work`], [`feed`]; [`chain`] says errors.
 
 pub mod calendar;
+pub mod chain;
 pub mod feed;
 pub mod ids;
 pub mod mail;

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::model::chain::chain;
+
 /// An error of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -109,18 +111,7 @@ impl StoreError {
 
     /// The error with its causes, on one line: the reason is in them.
     pub fn chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(source) = cause {
-            let said = source.to_string();
-            // sqlx ends its sentence with that of the database.
-            if !text.ends_with(&said) {
-                text.push_str(": ");
-                text.push_str(&said);
-            }
-            cause = source.source();
-        }
-        text
+        chain(self)
     }
 
     /// How long a caller of ours should wait before it tries again, when that can help.

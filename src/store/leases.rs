@@ -124,6 +124,15 @@ impl Store {
         Ok(Some((read(&row)?, Fence { mailbox, token })))
     }
 
+    /// Who serves a mailbox, by the name it claimed under; nobody when `None`.
+    pub async fn lease_holder(&self, mailbox: MailboxId) -> Result<Option<String>, StoreError> {
+        let row = query("SELECT lease_holder FROM mailboxes WHERE id = $1")
+            .bind(mailbox)
+            .read_one(self)
+            .await?;
+        row.map_or(Ok(None), |row| row.find("lease_holder"))
+    }
+
     /// Keeps a lease for another while.
     pub async fn lease_extend(
         &self,

@@ -37,6 +37,7 @@ pub mod scratch;
 mod subscriptions;
 mod threads;
 mod ticks;
+pub mod trouble;
 mod upsert;
 mod wake;
 

@@ -12,10 +12,11 @@ use serde_json::json;
 
 use super::compare::{Difference, differences};
 use super::feed;
+use super::ground::Ground;
 use super::life::Life;
 use super::run::Played;
 use super::script::{Act, Moment, Script};
-use super::stage::{Ground, MONTHS, OWNER};
+use super::stage::{MONTHS, OWNER};
 use crate::app::{Parts, listen};
 use crate::cli::loopback::{Told, settings};
 use crate::cli::place::Place;
@@ -173,6 +174,7 @@ impl Scene {
         let told = Told {
             database_url: &url,
             clock: Arc::new(clock.clone()),
+            own_clock: None,
             store: StoreSettings {
                 connections: 4,
                 readers: 2,

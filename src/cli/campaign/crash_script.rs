@@ -93,6 +93,7 @@ pub(super) fn crash_script(seed: u64, now: Timestamp) -> Script {
         latency_ms,
         faults: vec!["killed".to_owned()],
         unpolled,
+        replicas: 1,
         steps,
     }
 }

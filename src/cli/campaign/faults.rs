@@ -14,6 +14,7 @@ use crate::sandbox::hostile::Hostility;
 use crate::sandbox::identity::Revocation;
 use crate::sandbox::knobs::Knobs;
 use crate::sandbox::lifecycle::LifecycleEvent;
+use crate::store::trouble::Trouble;
 
 macro_rules! faults {
     ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal;)*) => {
@@ -112,6 +113,14 @@ faults! {
     Hostile = "hostile";
     /// The clock leaps ahead.
     Leaps = "leaps";
+    /// One of two services stands still past its lease, and comes back with an old answer.
+    TakenOver = "taken_over";
+    /// Connections to PostgreSQL break and are refused for a moment; SQLite's file is locked by somebody else.
+    DatabaseAway = "database_away";
+    /// The database takes no writes.
+    DatabaseReadOnly = "database_read_only";
+    /// The database has no room.
+    DatabaseFull = "database_full";
 }
 
 /// A name that is none of ours.
@@ -144,6 +153,8 @@ const HOSTILITIES: &[Hostility] = &[
     Hostility::UnknownShape,
     Hostility::InvalidJson,
     Hostility::BadAmongGood,
+    Hostility::Oversized,
+    Hostility::ThousandItems,
 ];
 
 const DEATHS: &[&str] = &[
@@ -162,6 +173,15 @@ const REVOCATIONS: &[Revocation] = &[
     Revocation::Mfa,
     Revocation::SignInFrequency,
     Revocation::Consent,
+];
+
+/// What a service has asked for that then stands still: a page of a round, announced items, a series.
+const ASKED: &[&str] = &[
+    "/messages/delta",
+    "/messages/delta",
+    "calendarView/delta",
+    "/messages/[^/]+$|/batch",
+    "/events/",
 ];
 
 /// Paths that faults strike, each a regular expression.
@@ -327,6 +347,37 @@ impl Fault {
             }),
             Self::Leaps => repeated(scene, rng, |rng| Act::Leap {
                 seconds: pick(rng, &[20, 90, 700, 5_000]),
+            }),
+            _ => self.steps_of_our_own(scene, rng),
+        }
+    }
+}
+
+impl Fault {
+    /// The same for faults on our own side.
+    fn steps_of_our_own(self, scene: &Scene, rng: &mut fastrand::Rng) -> Vec<Step> {
+        let troubled = |act| vec![at(scene.from, act), at(scene.until, Act::Mend)];
+        match self {
+            Self::TakenOver => {
+                let mailbox = rng.usize(..scene.mailboxes);
+                let pause = Act::Pause {
+                    mailbox,
+                    path: pick(rng, ASKED).to_owned(),
+                    seconds: rng.u64(130..500),
+                };
+                // Something to ask for, and something that only the other one has seen.
+                let mut steps = edits(scene, rng, &[]);
+                steps.push(at(scene.from, pause));
+                steps
+            }
+            Self::DatabaseAway => troubled(Act::Away {
+                pieces: (0..rng.usize(1..=4)).map(|_| rng.u64(..150)).collect(),
+            }),
+            Self::DatabaseReadOnly => troubled(Act::Database {
+                trouble: Trouble::ReadOnly,
+            }),
+            Self::DatabaseFull => troubled(Act::Database {
+                trouble: Trouble::Full,
             }),
             _ => Vec::new(),
         }

@@ -12,10 +12,10 @@ use serde::Serialize;
 use super::crash;
 use super::crash_script::crash_script;
 use super::faults::Fault;
+use super::ground::Ground;
 use super::run::{Played, play};
 use super::script::{Script, script};
 use super::shrink::shrink;
-use super::stage::Ground;
 use crate::mirror::Sabotage;
 use crate::model::time::{Clock as _, SystemClock};
 

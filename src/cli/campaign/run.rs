@@ -6,9 +6,10 @@ use anyhow::bail;
 
 use super::compare::differences;
 use super::feed;
+use super::ground::Ground;
 use super::pace::Restless;
 use super::script::{Act, Script, at_once, at_rest};
-use super::stage::{Ground, MONTHS, POLLED_EVERY, Stage};
+use super::stage::{MONTHS, POLLED_EVERY, Stage};
 use crate::mirror::{Sabotage, Window};
 use crate::model::mailbox::{Mailbox, MailboxState};
 use crate::model::time::{Clock as _, Timestamp, later};
@@ -54,6 +55,11 @@ async fn perform(script: &Script, stage: &Stage) -> anyhow::Result<Played> {
         played.differences.push(error.to_string());
         return Ok(played);
     }
+    played
+        .differences
+        .extend(stage.notes().await?.into_iter().map(|cursor| {
+            format!("the cursor {cursor} went back: a writer that had been relieved went on")
+        }));
     for mailbox in &stage.mailboxes().await? {
         let window = Window::at(stage.clock.now(), MONTHS.0, MONTHS.1);
         let bounds = Some((window.start, window.end));
@@ -74,7 +80,7 @@ async fn perform(script: &Script, stage: &Stage) -> anyhow::Result<Played> {
 async fn happen(script: &Script, stage: &Stage, played: &mut Played) -> anyhow::Result<()> {
     let began_at = stage.clock.now();
     for step in &script.steps {
-        stage.pace.pass_until(later(began_at, step.at())).await?;
+        stage.pass_until(later(began_at, step.at())).await?;
         let edits = act(&step.act, stage).await?;
         played.edits += edits;
         played.faults += usize::from(!step.act.is_edit());
@@ -113,6 +119,14 @@ async fn act(act: &Act, stage: &Stage) -> anyhow::Result<usize> {
         Act::Licence { mailbox, on } => world.set_licence(person(*mailbox)?, *on)?,
         Act::LapseTokens => drop(world.lapse_tokens()),
         Act::Revoke { mailbox, why } => drop(world.revoke(person(*mailbox)?, *why)?),
+        Act::Pause {
+            mailbox,
+            path,
+            seconds,
+        } => stage.pause(person(*mailbox)?, path, *seconds).await?,
+        Act::Database { trouble } => stage.fail(*trouble).await?,
+        Act::Away { pieces } => stage.away(pieces).await?,
+        Act::Mend => stage.mend().await?,
         Act::Kill { .. } => bail!("a script with kills is played with --crashes"),
         Act::Leap { seconds } => stage.clock.advance(Duration::from_secs(*seconds)),
     }
@@ -121,6 +135,8 @@ async fn act(act: &Act, stage: &Stage) -> anyhow::Result<usize> {
 
 /// Ends every fault, and gives back every licence.
 async fn heal(script: &Script, stage: &Stage) -> anyhow::Result<()> {
+    stage.mend().await?;
+    stage.all_awake().await?;
     let world = stage.world();
     world.clear_faults();
     let mut rest = serde_json::to_value(Knobs::default())?;

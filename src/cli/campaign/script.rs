@@ -19,6 +19,7 @@ use crate::sandbox::faults::FaultRule;
 use crate::sandbox::hostile::Hostility;
 use crate::sandbox::identity::Revocation;
 use crate::sandbox::lifecycle::LifecycleEvent;
+use crate::store::trouble::Trouble;
 
 /// What happens, and to whom.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,8 +44,15 @@ pub struct Script {
     /// with kills.
     #[serde(default)]
     pub unpolled: bool,
+    /// How many services share the database; for scripts in which one stands still.
+    #[serde(default = "one")]
+    pub replicas: usize,
     /// What happens, in order.
     pub steps: Vec<Step>,
+}
+
+fn one() -> usize {
+    1
 }
 
 /// Something that happens.
@@ -57,7 +65,7 @@ pub struct Step {
     pub act: Act,
 }
 
-/// What can happen: each is a command of the sandbox.
+/// What can happen: to the mailbox, on the way to it, to the database, or to the service.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "act", rename_all = "snake_case")]
 pub enum Act {
@@ -120,6 +128,29 @@ pub enum Act {
         /// When exactly.
         moment: Moment,
     },
+    /// The service that has the mailbox stands still once it has asked for something, past the end of its lease and until the answer
+    /// has come; another goes on with its work meanwhile.
+    Pause {
+        /// Whose mailbox, counted from zero.
+        mailbox: usize,
+        /// What it has asked for: a path that matches this.
+        path: String,
+        /// How old the answer is when it comes, in seconds.
+        seconds: u64,
+    },
+    /// The database fails.
+    Database {
+        /// How.
+        trouble: Trouble,
+    },
+    /// The connections to PostgreSQL are cut and refused for a moment, as when the server is started again; SQLite's file is locked
+    /// by somebody else.
+    Away {
+        /// How many pieces pass before each of the cuts.
+        pieces: Vec<u64>,
+    },
+    /// The database is well again.
+    Mend,
     /// The clock leaps, as when a machine was asleep: nothing runs in between.
     Leap {
         /// By so many seconds.
@@ -189,6 +220,11 @@ pub fn script(seed: u64, allowed: &[Fault]) -> Script {
         latency_ms,
         faults: chosen.iter().map(|fault| fault.name().to_owned()).collect(),
         unpolled: false,
+        replicas: if chosen.contains(&Fault::TakenOver) {
+            2
+        } else {
+            1
+        },
         steps,
     }
 }

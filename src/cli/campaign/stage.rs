@@ -1,14 +1,17 @@
 //! Sandbox, service and database of one run of a script: set before, struck afterwards.
 
-use std::path::{Path, PathBuf};
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::bail;
 use serde_json::json;
 
-use super::pace::Pace;
+use super::ground::Ground;
+use super::halt::HaltClock;
+use super::pace::{Pace, Restless};
 use super::script::{Script, at_rest};
+use super::wire::Wire;
 use crate::app::App;
 use crate::cli::loopback::{Loopback, Told};
 use crate::cli::place::{Place, is_postgres};
@@ -16,10 +19,12 @@ use crate::home::HomeSettings;
 use crate::mirror::{Restarts, Sabotage};
 use crate::model::ids::Owner;
 use crate::model::mailbox::Mailbox;
-use crate::model::time::{ManualClock, SystemClock};
+use crate::model::time::{Clock as _, ManualClock, Timestamp, later};
+use crate::sandbox::faults::FaultRule;
 use crate::sandbox::world::World;
 use crate::sandbox::{Options, UserSettings};
-use crate::store::{Store, StoreError, StoreSettings};
+use crate::store::trouble::{self, Trouble, Troubled};
+use crate::store::{Store, StoreSettings};
 
 /// Whose mailboxes they are.
 pub(super) const OWNER: &str = "campaign";
@@ -30,102 +35,32 @@ pub(super) const MONTHS: (u32, u32) = (0, 1);
 /// How often every cursor is polled while push works.
 pub(super) const POLLED_EVERY: Duration = Duration::from_mins(5);
 
-/// Where the databases of a campaign come from: an empty one with its schema costs more than most scripts.
-pub(super) struct Ground {
-    place: Place,
-    kind: Kind,
-}
-
-enum Kind {
-    /// Copies of a file that was brought up to date once.
-    Sqlite { folder: PathBuf, template: PathBuf },
-    /// Schemas of a database.
-    Postgres { url: String },
-}
-
-impl Ground {
-    /// Prepared beside the file or in the database that `url` names; in a temporary folder when there is none.
-    pub(super) async fn prepare(url: Option<&str>) -> anyhow::Result<Self> {
-        if let Some(url) = url.filter(|url| is_postgres(url)) {
-            return Ok(Self {
-                place: Place::Kept,
-                kind: Kind::Postgres {
-                    url: url.to_owned(),
-                },
-            });
-        }
-        let parent = match url {
-            None => std::env::temp_dir(),
-            Some(url) => {
-                let file = url.trim_start_matches("sqlite:").trim_start_matches("//");
-                Path::new(file)
-                    .parent()
-                    .map(Path::to_owned)
-                    .unwrap_or_default()
-            }
-        };
-        let (place, template_url) = Place::in_folder(&parent, "campaign")?;
-        let Place::Folder(folder) = &place else {
-            anyhow::bail!("a folder was asked for");
-        };
-        let folder = folder.clone();
-        match migrated(&template_url).await {
-            Ok(()) => Ok(Self {
-                place,
-                kind: Kind::Sqlite {
-                    template: folder.join("mirror.db"),
-                    folder,
-                },
-            }),
-            Err(error) => {
-                place.clear().await?;
-                Err(error.into())
-            }
-        }
-    }
-
-    /// A database for one run, and its address.
-    async fn plot(&self) -> anyhow::Result<(Place, String)> {
-        match &self.kind {
-            Kind::Postgres { url } => Place::in_postgres(url, "campaign").await,
-            Kind::Sqlite { folder, template } => {
-                let (place, url) = Place::in_folder(folder, "seed")?;
-                let file = url.trim_start_matches("sqlite://");
-                std::fs::copy(template, file)
-                    .with_context(|| format!("could not copy the empty database to {file}"))?;
-                Ok((place, url))
-            }
-        }
-    }
-
-    /// A database without a schema for one run, and its address.
-    pub(super) async fn bare_plot(&self) -> anyhow::Result<(Place, String)> {
-        match &self.kind {
-            Kind::Postgres { url } => Place::in_postgres(url, "campaign").await,
-            Kind::Sqlite { folder, .. } => Place::in_folder(folder, "seed"),
-        }
-    }
-
-    /// Leaves nothing behind.
-    pub(super) async fn clear(&self) -> anyhow::Result<()> {
-        self.place.clear().await
-    }
-}
-
-async fn migrated(url: &str) -> Result<(), StoreError> {
-    let store = Store::open_with(url, StoreSettings::default(), Arc::new(SystemClock)).await?;
-    store.migrate().await?;
-    store.close().await;
-    Ok(())
-}
-
 /// Everything that one run needs.
 pub(super) struct Stage {
     loopback: Loopback,
     place: Place,
     pub(super) clock: ManualClock,
     pub(super) pace: Pace,
+    /// The database, past the wire.
+    url: String,
+    /// What carries the connections to PostgreSQL.
+    wire: Option<Wire>,
+    /// The clock of each of the services.
+    clocks: Vec<HaltClock>,
+    /// Which of them stands still, and until when.
+    paused: Cell<Option<(usize, Timestamp)>>,
+    /// How the database fails at present.
+    troubles: RefCell<Vec<Troubled>>,
 }
+
+/// A service that is to stand still once it asks for something is waited for so long.
+const ASKS_WITHIN: Duration = Duration::from_mins(6);
+
+/// Between two looks whether it has.
+const GLANCE: Duration = Duration::from_millis(250);
+
+/// It stands still a little longer than the answer takes.
+const DROWSY: Duration = Duration::from_secs(3);
 
 impl Stage {
     /// Starts the sandbox and the service, as the script says.
@@ -135,59 +70,40 @@ impl Stage {
         sabotage: Sabotage,
     ) -> anyhow::Result<Self> {
         let (place, url) = ground.plot().await?;
+        let wire = if is_postgres(&url) {
+            Some(Wire::to(&url).await?)
+        } else {
+            None
+        };
         let clock = ManualClock::standing_at(script.begins_at);
-        match Self::begin(script, &url, &clock, sabotage).await {
-            Ok(loopback) => Ok(Self {
-                pace: Pace::new(clock.clone(), loopback.parts.store.clone()),
-                loopback,
-                place,
-                clock,
-            }),
+        let clocks: Vec<_> = (0..script.replicas.max(1))
+            .map(|_| HaltClock::new(clock.clone()))
+            .collect();
+        let reached_at = wire.as_ref().map_or(&url, |wire| &wire.url);
+        let begun = begin(script, reached_at, (&clock, &clocks), sabotage).await;
+        let loopback = match begun {
+            Ok(loopback) => loopback,
             Err(error) => {
                 place.clear().await?;
-                Err(error)
+                return Err(error);
             }
+        };
+        let stage = Self {
+            pace: Pace::new(clock.clone(), loopback.parts.store.clone()),
+            loopback,
+            place,
+            clock,
+            url,
+            wire,
+            clocks,
+            paused: Cell::default(),
+            troubles: RefCell::default(),
+        };
+        if stage.wire.is_some() {
+            // A file has been watched since its template was made.
+            trouble::watch(stage.store(), &stage.url).await?;
         }
-    }
-
-    async fn begin(
-        script: &Script,
-        url: &str,
-        clock: &ManualClock,
-        sabotage: Sabotage,
-    ) -> anyhow::Result<Loopback> {
-        let options = Options {
-            seed: script.seed,
-            mailboxes: script.mailboxes,
-            messages: Some(script.messages),
-            ordinary_folders: Some(3),
-            body_bytes: Some(400),
-            clock: Some(clock.clone()),
-            ..Options::default()
-        };
-        let seconds = |duration: Duration| format!("{}s", duration.as_secs());
-        let told = Told {
-            database_url: url,
-            clock: Arc::new(clock.clone()),
-            store: StoreSettings {
-                connections: 4,
-                readers: 2,
-                durable: false,
-            },
-            variables: &[
-                ("CALENDAR_PAST_MONTHS", MONTHS.0.to_string()),
-                ("CALENDAR_FUTURE_MONTHS", MONTHS.1.to_string()),
-                ("PAGE_SIZE", script.page_size.to_string()),
-                ("POLL_INTERVAL", seconds(POLLED_EVERY)),
-                ("POLL_INTERVAL_WITHOUT_PUSH", seconds(POLLED_EVERY / 2)),
-            ],
-        };
-        let loopback = Loopback::begin(options, told, |app| habits(app, sabotage)).await?;
-        loopback
-            .sandbox
-            .world()
-            .turn_knobs(&json!({ "gzip": false }))?;
-        Ok(loopback)
+        Ok(stage)
     }
 
     pub(super) fn world(&self) -> &World {
@@ -217,6 +133,96 @@ impl Stage {
         self.loopback.sign_in(&Owner::from(OWNER), address).await
     }
 
+    /// Lets time pass, and whoever stood still go on when it is time for that.
+    pub(super) async fn pass_until(&self, instant: Timestamp) -> Result<(), Restless> {
+        if let Some((_, wakes_at)) = self.paused.get()
+            && wakes_at <= instant
+        {
+            self.all_awake().await?;
+        }
+        self.pace.pass_until(instant).await
+    }
+
+    /// Has the service that serves a person's mailbox stand still as soon as it asks for something, until after the answer, which
+    /// is as old as `seconds` then. The other takes over meanwhile. Nobody stands still when nobody asks for it.
+    pub(super) async fn pause(&self, person: &str, path: &str, seconds: u64) -> anyhow::Result<()> {
+        self.all_awake().await?;
+        let world = self.world();
+        let rule = FaultRule {
+            path: path.to_owned(),
+            times: Some(1),
+            hold_ms: seconds * 1_000,
+            ..FaultRule::default()
+        };
+        let id = world.set_fault(rule)?;
+        let is_set = || world.faults().iter().any(|rule| rule.id == id);
+        let patience = later(self.clock.now(), ASKS_WITHIN);
+        while is_set() {
+            if self.clock.now() > patience {
+                return Ok(());
+            }
+            let soon = later(self.clock.now(), GLANCE);
+            self.pace.pass_until(soon).await?;
+        }
+        let mut mailboxes = self.mailboxes().await?.into_iter();
+        let Some(mailbox) = mailboxes.find(|mailbox| mailbox.user_id.0 == person) else {
+            bail!("the script names a mailbox that is not connected");
+        };
+        let holder = self.store().lease_holder(mailbox.id).await?;
+        let holders = &self.loopback.holders;
+        let who = holders
+            .iter()
+            .position(|name| Some(name) == holder.as_ref());
+        if let Some(who) = who {
+            self.clocks[who].hold();
+            let wakes_at = later(self.clock.now(), Duration::from_secs(seconds) + DROWSY);
+            self.paused.set(Some((who, wakes_at)));
+        }
+        Ok(())
+    }
+
+    /// Waits until nobody stands still any more.
+    pub(super) async fn all_awake(&self) -> Result<(), Restless> {
+        if let Some((who, wakes_at)) = self.paused.take() {
+            self.pace.pass_until(wakes_at).await?;
+            self.clocks[who].let_go();
+        }
+        Ok(())
+    }
+
+    /// The database fails from now on.
+    pub(super) async fn fail(&self, trouble: Trouble) -> anyhow::Result<()> {
+        let begun = trouble::begin(self.store(), &self.url, trouble).await?;
+        self.troubles.borrow_mut().push(begun);
+        Ok(())
+    }
+
+    /// The database is away for a moment, again and again.
+    pub(super) async fn away(&self, pieces: &[u64]) -> anyhow::Result<()> {
+        match &self.wire {
+            Some(wire) => wire.cut_after(pieces.to_vec()),
+            None => self.fail(Trouble::Busy).await?,
+        }
+        Ok(())
+    }
+
+    /// The database is well again.
+    pub(super) async fn mend(&self) -> anyhow::Result<()> {
+        if let Some(wire) = &self.wire {
+            wire.cut_after(Vec::new());
+        }
+        let troubles = self.troubles.take();
+        for troubled in troubles {
+            trouble::end(self.store(), &self.url, troubled).await?;
+        }
+        Ok(())
+    }
+
+    /// What was noted in the database meanwhile.
+    pub(super) async fn notes(&self) -> anyhow::Result<Vec<String>> {
+        Ok(trouble::noted(self.store()).await?)
+    }
+
     /// The mailboxes as they are now.
     pub(super) async fn mailboxes(&self) -> anyhow::Result<Vec<Mailbox>> {
         Ok(self.store().mailboxes_list(None).await?)
@@ -228,6 +234,53 @@ impl Stage {
         self.place.clear().await?;
         ended
     }
+}
+
+/// Starts the sandbox, and as many services on one database as there are clocks.
+async fn begin(
+    script: &Script,
+    url: &str,
+    (clock, clocks): (&ManualClock, &[HaltClock]),
+    sabotage: Sabotage,
+) -> anyhow::Result<Loopback> {
+    let options = Options {
+        seed: script.seed,
+        mailboxes: script.mailboxes,
+        messages: Some(script.messages),
+        ordinary_folders: Some(3),
+        body_bytes: Some(400),
+        clock: Some(clock.clone()),
+        ..Options::default()
+    };
+    let seconds = |duration: Duration| format!("{}s", duration.as_secs());
+    let told = Told {
+        database_url: url,
+        clock: Arc::new(clock.clone()),
+        own_clock: Some(Arc::new(clocks[0].clone())),
+        store: StoreSettings {
+            connections: 4,
+            readers: 2,
+            durable: false,
+            trusts_every_lease: sabotage.trusts_every_lease,
+        },
+        variables: &[
+            ("CALENDAR_PAST_MONTHS", MONTHS.0.to_string()),
+            ("CALENDAR_FUTURE_MONTHS", MONTHS.1.to_string()),
+            ("PAGE_SIZE", script.page_size.to_string()),
+            ("POLL_INTERVAL", seconds(POLLED_EVERY)),
+            ("POLL_INTERVAL_WITHOUT_PUSH", seconds(POLLED_EVERY / 2)),
+        ],
+    };
+    let mut loopback = Loopback::begin(options, told, |app| habits(app, sabotage)).await?;
+    for clock in &clocks[1..] {
+        let clock = Arc::new(clock.clone());
+        loopback.join(clock, |app| habits(app, sabotage)).await?;
+    }
+    loopback
+        .sandbox
+        .world()
+        .turn_knobs(&json!({ "gzip": false }))?;
+    Ok(loopback)
 }
 
 /// What differs from how `serve` runs: no audit comes before the comparison and hides what it would have healed, and what only

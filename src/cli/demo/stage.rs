@@ -71,6 +71,7 @@ impl Stage {
         let told = Told {
             database_url: url,
             clock: Arc::new(SystemClock),
+            own_clock: None,
             store: StoreSettings::default(),
             variables: &[],
         };

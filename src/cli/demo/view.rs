@@ -7,6 +7,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::delays::Seen;
+use crate::cli::progress::rate;
 
 /// The screen.
 pub struct View {
@@ -52,9 +53,10 @@ impl View {
             // It draws on standard error, and not at all where no terminal watches.
             let bar = ProgressBar::new(of);
             let style = ProgressStyle::with_template(&format!(
-                "  {what} {{bar:32.cyan}} {{human_pos}}/{{human_len}} {unit}  {{per_sec}}  {{eta}} left"
+                "  {what} {{bar:32.cyan}} {{human_pos}}/{{human_len}} {unit}  {{rate}}  {{eta}} left"
             ))
-            .unwrap_or_else(|_| ProgressStyle::default_bar());
+            .unwrap_or_else(|_| ProgressStyle::default_bar())
+            .with_key("rate", rate);
             bar.set_style(style);
             bar
         });
@@ -72,7 +74,7 @@ impl View {
     /// A change has become a row.
     pub fn seen(&self, seen: &Seen) {
         self.say(&format!(
-            "  {:>7}  {:<18}  {}",
+            "  {:>8}  {:<18}  {}",
             millis(seen.delay),
             seen.who,
             seen.what

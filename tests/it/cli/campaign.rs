@@ -94,8 +94,10 @@ async fn a_service_that_is_killed_ends_with_mirror_and_mailbox_equal_on_postgres
     with_kills(100..104, Some(database.url.clone())).await;
 }
 
-async fn finds(sabotage: Sabotage) -> Summary {
+/// Plants a mistake, which must show under one of these faults.
+async fn finds(sabotage: Sabotage, faults: &[Fault]) -> Summary {
     let campaign = Campaign {
+        faults: faults.to_vec(),
         jobs: Some(2),
         most_failures: 1,
         tries: 0,
@@ -112,11 +114,11 @@ async fn finds(sabotage: Sabotage) -> Summary {
 
 #[tokio::test]
 async fn a_mirror_that_deletes_what_it_has_not_asked_for_is_found() {
-    finds(Sabotage {
+    let sabotage = Sabotage {
         believes_removals: true,
         ..Sabotage::default()
-    })
-    .await;
+    };
+    finds(sabotage, Fault::ALL).await;
 }
 
 #[tokio::test]
@@ -150,20 +152,36 @@ async fn a_seed_that_fails_is_made_small() {
 
 #[tokio::test]
 async fn a_mirror_in_which_an_earlier_fetch_overwrites_a_later_one_is_found() {
-    finds(Sabotage {
+    let sabotage = Sabotage {
         forgets_when_it_asked: true,
         ..Sabotage::default()
-    })
-    .await;
+    };
+    finds(sabotage, &[Fault::SlowAnswers]).await;
 }
 
 #[tokio::test]
 async fn a_mirror_whose_sweep_deletes_what_came_meanwhile_is_found() {
-    finds(Sabotage {
+    let sabotage = Sabotage {
         sweeps_without_asking: true,
         ..Sabotage::default()
-    })
-    .await;
+    };
+    finds(sabotage, Fault::ALL).await;
+}
+
+#[tokio::test]
+async fn a_home_that_goes_on_writing_when_another_has_its_mailbox_is_found() {
+    // M43, R9
+    let sabotage = Sabotage {
+        trusts_every_lease: true,
+        ..Sabotage::default()
+    };
+    let found = finds(sabotage, &[Fault::TakenOver]).await;
+
+    let differences = &found.failures[0].differences;
+    assert!(
+        differences.iter().any(|line| line.contains("went back")),
+        "{differences:?}"
+    );
 }
 
 #[test]

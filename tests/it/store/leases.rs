@@ -40,7 +40,10 @@ on_both_stores!(
     |store, clock| {
         let mailbox = connected(&store, &clock, "anna").await;
 
+        let before = store.lease_holder(mailbox).await?;
         assert_eq!(claimed(&store, &clock).await, [mailbox]);
+        assert_eq!(before, None);
+        assert_eq!(store.lease_holder(mailbox).await?.as_deref(), Some("home"));
         assert!(claimed(&store, &clock).await.is_empty());
         clock.advance(LEASE + seconds(1));
         assert_eq!(claimed(&store, &clock).await, [mailbox]);

@@ -25,3 +25,4 @@ mod subscriptions;
 mod threads;
 mod ticks;
 mod transactions;
+mod trouble;
