@@ -1,6 +1,7 @@
 //! Why the service did not start, or stopped.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use crate::graph::error::GraphError;
 use crate::model::ids::MailboxId;
@@ -14,6 +15,15 @@ pub enum AppError {
     /// The database cannot be opened or brought up to date.
     #[error("could not open the database")]
     Database(#[source] StoreError),
+    /// The database did not come up while it was waited for.
+    #[error("the database could not be reached for {} seconds", .waited.as_secs())]
+    DatabaseAway {
+        /// How long it was waited for.
+        waited: Duration,
+        /// What the last attempt met.
+        #[source]
+        source: StoreError,
+    },
     /// A statement failed.
     #[error("could not use the database")]
     Store(#[from] StoreError),
@@ -112,6 +122,11 @@ impl AppError {
                  changed for these mailboxes:{}",
                 lines(mailboxes)
             )),
+            Self::DatabaseAway { .. } => Some(
+                "check DATABASE_URL, and that the database runs and can be reached from here; DATABASE_WAIT is how long it is \
+                 waited for"
+                    .to_owned(),
+            ),
             Self::Listen { address, .. } => Some(format!(
                 "set LISTEN to a free address, or stop what uses port {}",
                 address.port()

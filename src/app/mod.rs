@@ -1,8 +1,8 @@
 //! Puts the parts together, starts, supervises, stops.
 //!
 //! In reading order: [`Parts`] (everything rooms are given), [`Service`] (the work of a mailbox, lane by lane, run by a home),
-//! [`Schedules`] (what cron sets off), `tunnel` with `ngrok` (a public address that changes), and [`App`], which serves until it is
-//! told to stop; beside them [`doctor`], which looks at everything they stand on.
+//! [`Schedules`] (what cron sets off), `tunnel` with `ngrok` (a public address that changes), `starting` (from the first word to the
+//! whole service), and [`App`], which serves until it is told to stop; beside them [`doctor`], which looks at everything they stand on.
 
 pub mod doctor;
 pub mod error;
@@ -13,6 +13,7 @@ mod resident;
 mod rests;
 pub mod schedule;
 pub mod service;
+mod starting;
 mod tunnel;
 
 use std::net::SocketAddr;

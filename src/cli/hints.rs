@@ -52,6 +52,7 @@ fn app(error: &AppError) -> Option<&'static str> {
         | AppError::Unreadable { .. }
         | AppError::NotTheSandboxes { .. }
         | AppError::NoTunnel { .. }
+        | AppError::DatabaseAway { .. }
         | AppError::Listen { .. } => None,
     }
 }
@@ -63,6 +64,10 @@ fn store(error: &StoreError) -> Option<&'static str> {
         }
         StoreError::Address { .. } => {
             "set DATABASE_URL to sqlite://path/to/file.db or postgres://user:password@host/database"
+        }
+        StoreError::NotWritable { .. } => {
+            "give the user that runs graph-mirror the right to write there (a volume must be mounted writable, and belong to that \
+             user), or set DATABASE_URL to a file elsewhere"
         }
         StoreError::SchemaTooOld { .. } => {
             "run `graph-mirror migrate`, or start `graph-mirror serve`, which does it"

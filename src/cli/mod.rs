@@ -2,7 +2,7 @@
 //!
 //! One command a file. What a command reports goes to standard output, as a table or, with `--json`, as one
 //! JSON document; everything else (log lines, progress, errors) goes to standard error. The exit code is 0
-//! only for success, 1 for a failure or a mirror that is not equal, 2 for settings or arguments that must be
+//! only for success, 1 for a failure or an answer that is no, 2 for settings or arguments that must be
 //! repaired. A command that needs Graph leaves its wish in the database for the mailbox's home ([`wish`]).
 
 use std::process::ExitCode;
@@ -16,6 +16,7 @@ mod completions;
 mod config;
 mod demo;
 mod doctor;
+mod health;
 mod hints;
 mod keys;
 mod loopback;
@@ -75,6 +76,7 @@ enum Command {
     Serve(serve::Arguments),
     Demo(demo::DemoArgs),
     Sandbox(sandbox::Arguments),
+    Health(health::Arguments),
     Campaign(campaign::Arguments),
     Mailboxes(mailboxes::Arguments),
     Sync(sync::Arguments),
@@ -93,7 +95,7 @@ enum Command {
 enum Ended {
     /// All is well.
     Well,
-    /// It was done, and the answer is no: a mirror is not equal.
+    /// It was done, and the answer is no: a mirror is not equal, a service is not ready.
     Unequal,
     /// It was done, and something is broken.
     Broken,
@@ -131,6 +133,7 @@ async fn run(command: Command) -> Result<Ended, Failure> {
         Command::Serve(arguments) => serve::run(arguments).await,
         Command::Demo(arguments) => demo::run(&arguments).await,
         Command::Sandbox(arguments) => sandbox::run(arguments).await,
+        Command::Health(arguments) => health::run(arguments).await,
         Command::Campaign(arguments) => campaign::run(arguments).await,
         Command::Mailboxes(arguments) => mailboxes::run(arguments).await,
         Command::Sync(arguments) => sync::run(arguments).await,

@@ -16,6 +16,7 @@ mod oauth;
 mod races;
 mod replicas;
 mod sandbox;
+mod stack;
 mod store;
 mod subscriptions;
 mod support;

@@ -7,6 +7,6 @@ mod followed;
 mod keys;
 mod metrics;
 pub mod processes;
-mod proxy;
+pub mod proxy;
 pub mod rig;
 mod tunnel;

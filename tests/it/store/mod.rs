@@ -17,6 +17,7 @@ mod leases;
 mod mailboxes;
 mod messages;
 mod notices;
+mod opening;
 mod reference;
 pub(crate) mod samples;
 mod schema;
