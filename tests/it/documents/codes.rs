@@ -145,7 +145,6 @@ fn every_message_with_which_it_stops_is_explained() {
     for (path, from, least) in [
         ("src/store/error.rs", "enum StoreError", 11),
         ("src/app/error.rs", "enum AppError", 11),
-        ("src/app/ngrok.rs", "enum NgrokError", 2),
     ] {
         for message in found(path, from, "\n}", message, least) {
             // What is filled in stands in the guide as a word in capitals; the longest piece between tells it.

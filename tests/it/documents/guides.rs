@@ -4,7 +4,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::blocks::{Kind, blocks, documents};
-use super::session::{AWAITED, Session};
+use super::session::Session;
 use crate::cli::run::{KEY, Running, Shell, begin, line};
 use crate::support::database::Database;
 use graph_mirror::store::Backend;
@@ -122,21 +122,5 @@ fn every_block_of_shell_has_its_place_in_a_session() {
                 block.place
             );
         }
-    }
-}
-
-#[test]
-fn what_is_awaited_is_not_there() {
-    let shell = Shell::new();
-
-    for awaited in AWAITED {
-        let mut arguments: Vec<&str> = awaited.split_whitespace().skip(1).collect();
-        arguments.push("--help");
-        let ran = shell.run(&arguments);
-        let is_known = ran.code == 0 && ran.out.contains(&format!("Usage: {awaited}"));
-        assert!(
-            !is_known,
-            "`{awaited}` is there now: take it off the list, so that the guides' blocks run it"
-        );
     }
 }

@@ -12,9 +12,6 @@ use super::blocks::{Kind, blocks};
 use super::root;
 use crate::cli::run::{Ran, free_port};
 
-/// Commands that documents name and this program does not know yet. `what_is_awaited_is_not_there` fails once it does.
-pub const AWAITED: &[&str] = &["graph-mirror doctor", "graph-mirror keys rotate"];
-
 /// What the shell knows before the first block.
 const BEGIN: &str = r#"
 set -eu
@@ -104,10 +101,7 @@ impl Session {
             if is_postgres != (kind == Kind::Postgres) {
                 continue;
             }
-            let text = without_the_awaited(&block.text);
-            if text.trim().is_empty() {
-                continue;
-            }
+            let text = block.text;
             let typed = match kind {
                 Kind::Plain | Kind::Postgres => text,
                 Kind::Background => {
@@ -153,21 +147,6 @@ impl Session {
         let ran = Ran::of(&output).well();
         ran.out
     }
-}
-
-/// The lines that this program knows.
-fn without_the_awaited(text: &str) -> String {
-    let mut known = String::new();
-    for line in text.lines() {
-        let is_awaited = AWAITED
-            .iter()
-            .any(|awaited| line.trim().starts_with(awaited));
-        if !is_awaited {
-            known.push_str(line);
-            known.push('\n');
-        }
-    }
-    known
 }
 
 /// Whether the Node that is here runs TypeScript as it is. An older one, or none, is said in the test's output.
