@@ -97,6 +97,7 @@ const OUTSIDE: &[&str] = &[
     "journalctl",
     "kubectl",
     "ngrok",
+    "openssl",
     "scripts/test",
     "scripts/tunnel",
     "sudo",
