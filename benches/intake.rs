@@ -513,6 +513,7 @@ async fn furnish(
         created_at: now,
         touched_at: None,
         doubted_at: None,
+        client_state_key: None,
     })
     .await?;
     tx.commit().await?;

@@ -20,7 +20,7 @@ pub mod sign_in;
 pub mod state;
 pub mod sync;
 
-pub use document::{document, reference};
+pub use document::{document, problems, reference};
 pub use problem::{Code, Problem};
 pub use state::{Api, PATIENCE};
 

@@ -2,7 +2,7 @@
 //!
 //! One command a file. What a command reports goes to standard output, as a table or, with `--json`, as one
 //! JSON document; everything else (log lines, progress, errors) goes to standard error. The exit code is 0
-//! only for success, 1 for a failure or a mirror that is not equal, 2 for settings or arguments that must be
+//! only for success, 1 for a failure or an answer that is no, 2 for settings or arguments that must be
 //! repaired. A command that needs Graph leaves its wish in the database for the mailbox's home ([`wish`]).
 
 use std::process::ExitCode;
@@ -12,8 +12,12 @@ use clap::{Parser, Subcommand};
 mod ambience;
 mod browser;
 pub mod campaign;
+mod completions;
 mod config;
 mod demo;
+mod doctor;
+mod health;
+mod hints;
 mod keys;
 mod loopback;
 mod mailboxes;
@@ -39,13 +43,28 @@ pub use tree::reference;
 use crate::telemetry;
 use report::Failure;
 
+const EXAMPLES: &str = "Examples:
+  See it work, with nothing to set up:
+    graph-mirror demo
+  Write the settings, and see what is still missing:
+    graph-mirror config --env-example > .env
+    graph-mirror config
+  Serve, and connect a first mailbox from another terminal:
+    graph-mirror serve
+    graph-mirror mailboxes connect --owner me
+  Is the mirror equal to the mailbox?
+    graph-mirror verify
+
+Each command has examples of its own: graph-mirror COMMAND --help";
+
 /// A true, queryable, near real-time copy of Microsoft 365 mailboxes and calendars in SQL
 #[derive(Debug, Parser)]
 #[command(
     name = "graph-mirror",
     version,
     propagate_version = true,
-    arg_required_else_help = true
+    arg_required_else_help = true,
+    after_help = EXAMPLES
 )]
 struct Cli {
     #[command(subcommand)]
@@ -57,15 +76,18 @@ enum Command {
     Serve(serve::Arguments),
     Demo(demo::DemoArgs),
     Sandbox(sandbox::Arguments),
+    Health(health::Arguments),
     Campaign(campaign::Arguments),
     Mailboxes(mailboxes::Arguments),
     Sync(sync::Arguments),
     Verify(verify::Arguments),
+    Doctor(doctor::Arguments),
     Quarantine(quarantine::Arguments),
     Keys(keys::Arguments),
     Migrate(migrate::Arguments),
     Config(config::Arguments),
     Openapi(openapi::Arguments),
+    Completions(completions::Arguments),
 }
 
 /// How a command ended that did what it was asked.
@@ -73,8 +95,12 @@ enum Command {
 enum Ended {
     /// All is well.
     Well,
-    /// It was done, and the answer is no: a mirror is not equal.
+    /// It was done, and the answer is no: a mirror is not equal, a service is not ready.
     Unequal,
+    /// It was done, and something is broken.
+    Broken,
+    /// It was done, and the settings must be repaired.
+    Unusable,
 }
 
 /// Runs the command that the arguments name.
@@ -96,7 +122,8 @@ pub fn main() -> ExitCode {
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     match ended {
         Ok(Ended::Well) => ExitCode::SUCCESS,
-        Ok(Ended::Unequal) => ExitCode::from(1),
+        Ok(Ended::Unequal | Ended::Broken) => ExitCode::from(1),
+        Ok(Ended::Unusable) => ExitCode::from(2),
         Err(failure) => report::show(&failure),
     }
 }
@@ -106,14 +133,17 @@ async fn run(command: Command) -> Result<Ended, Failure> {
         Command::Serve(arguments) => serve::run(arguments).await,
         Command::Demo(arguments) => demo::run(&arguments).await,
         Command::Sandbox(arguments) => sandbox::run(arguments).await,
+        Command::Health(arguments) => health::run(arguments).await,
         Command::Campaign(arguments) => campaign::run(arguments).await,
         Command::Mailboxes(arguments) => mailboxes::run(arguments).await,
         Command::Sync(arguments) => sync::run(arguments).await,
         Command::Verify(arguments) => verify::run(arguments).await,
+        Command::Doctor(arguments) => doctor::run(arguments).await,
         Command::Quarantine(arguments) => quarantine::run(arguments).await,
         Command::Keys(arguments) => keys::run(arguments).await,
         Command::Migrate(arguments) => migrate::run(arguments).await,
         Command::Config(arguments) => config::run(arguments).await,
         Command::Openapi(arguments) => openapi::run(&arguments),
+        Command::Completions(arguments) => Ok(completions::run(&arguments)),
     }
 }

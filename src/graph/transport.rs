@@ -122,6 +122,14 @@ impl Graph {
         table::GRAPH_THROTTLED.add_all(throttled, &[]);
     }
 
+    pub(super) fn http(&self) -> &reqwest::Client {
+        &self.0.http
+    }
+
+    pub(super) fn address(&self, target: &Target) -> Result<Url, GraphError> {
+        self.0.base.resolve(target)
+    }
+
     pub(super) fn clock(&self) -> &SharedClock {
         &self.0.clock
     }
@@ -244,6 +252,6 @@ fn text_of(body: Bytes) -> Bytes {
 }
 
 /// A link is a secret, and reqwest would print it.
-fn unreachable(error: reqwest::Error) -> GraphError {
+pub(super) fn unreachable(error: reqwest::Error) -> GraphError {
     GraphError::Unreachable(Arc::new(error.without_url()))
 }

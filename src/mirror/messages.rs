@@ -19,7 +19,7 @@ use super::report::RefreshReport;
 use crate::graph::BatchAnswer;
 use crate::model::ids::GraphId;
 use crate::model::time::Timestamp;
-use crate::model::work::{ChangeHint, CursorScope, Lane, Notice, NoticeKind};
+use crate::model::work::{ChangeHint, CursorScope, CursorState, Lane, Notice, NoticeKind};
 use crate::store::{MessageHead, SeenNotice};
 
 /// Parts of a batch.
@@ -120,13 +120,21 @@ impl Mirror {
             .store
             .cursor_get(self.mailbox, &CursorScope::Folders)
             .await?;
-        let walked_at = tree.and_then(|cursor| cursor.round_started_at);
+        let walked_at = tree
+            .filter(|cursor| cursor.state == CursorState::Idle)
+            .and_then(|cursor| cursor.round_started_at);
+        // Read after that, from where the walk left both: what was known before the requests is older than a walk that ended
+        // meanwhile.
+        let known = self.folders_kept().await?;
         findings
             .dirty
             .push((CursorScope::Folders, self.clock.now()));
         for (notice, found) in strange {
             let walked_since = walked_at > Some(notice.received_at);
-            if notice.attempts < STRANGE || !walked_since {
+            if known.contains(&found.message.folder_external_id) {
+                findings.settled.push(SeenNotice::from(notice));
+                findings.messages.push(found);
+            } else if notice.attempts < STRANGE || !walked_since {
                 self.put_off(findings, notice, ladder::passing(notice.attempts.min(2)));
                 findings.messages.push(found);
             } else {
@@ -144,12 +152,14 @@ impl Mirror {
         if let Some(known) = self.memory.folders() {
             return Ok(known);
         }
+        let kept = self.folders_kept().await?;
+        Ok(self.memory.folders_are(kept))
+    }
+
+    async fn folders_kept(&self) -> Result<HashSet<GraphId>, MirrorError> {
         let folders = self.store.folders_list(self.mailbox).await?;
-        let known = folders
-            .into_iter()
-            .map(|stored| stored.folder.external_id)
-            .collect();
-        Ok(self.memory.folders_are(known))
+        let ids = folders.into_iter().map(|stored| stored.folder.external_id);
+        Ok(ids.collect())
     }
 
     /// Asks for messages by id; the answers stand in the order of the ids.

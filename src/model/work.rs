@@ -209,6 +209,8 @@ pub struct Subscription {
     pub graph_id: Option<String>,
     /// The public base address it was made for.
     pub public_url: String,
+    /// The fingerprint of the key that signed the clientState Graph has; none where that was not kept yet.
+    pub client_state_key: Option<String>,
     /// When it ends, as Graph granted.
     pub expires_at: Option<Timestamp>,
     /// When it is to be renewed (M24).

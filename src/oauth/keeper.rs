@@ -36,12 +36,12 @@ const LEAST: Duration = Duration::from_secs(10);
 
 /// The keepers of all mailboxes of this process: one for each, however often it is asked for. Cheap to clone.
 #[derive(Clone)]
-pub struct Keepers(Arc<Shared>);
+pub struct Keepers(pub(super) Arc<Shared>);
 
-struct Shared {
-    platform: Platform,
-    store: Store,
-    vault: Vault,
+pub(super) struct Shared {
+    pub(super) platform: Platform,
+    pub(super) store: Store,
+    pub(super) vault: Vault,
     alive: StdMutex<HashMap<MailboxId, Weak<Keeper>>>,
 }
 

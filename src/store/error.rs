@@ -3,6 +3,7 @@
 //! Callers decide on variants: a lost lease ends a home; a database that is busy, away, full or read-only is tried again later,
 //! everything else is a fault of ours that somebody must look at. No message repeats its cause.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +28,9 @@ pub enum StoreError {
     /// The database can be read and not written: an administrator has said so, or it stands by for another.
     #[error("the database takes no writes at present: work goes on by itself once it does")]
     ReadOnly(#[source] sqlx::Error),
+    /// The database lets us in and does not let us do this: the role lacks a privilege.
+    #[error("the database does not allow this to the role that DATABASE_URL names")]
+    Forbidden(#[source] sqlx::Error),
     /// Notices that were to be written together could not be.
     #[error("the notifications could not be made durable")]
     Notices(#[source] Arc<StoreError>),
@@ -38,6 +42,15 @@ pub enum StoreError {
         /// What was found while opening it, if it came that far.
         #[source]
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+    /// The file of an SQLite database, or the folder it lives in, does not take writes from us.
+    #[error("cannot write to {}", .path.display())]
+    NotWritable {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
     },
     /// The schema could not be brought up to date.
     #[error("the schema could not be brought up to date")]
@@ -82,6 +95,20 @@ impl StoreError {
         match self {
             Self::Busy | Self::Unreachable(_) | Self::DiskFull(_) | Self::ReadOnly(_) => true,
             Self::Notices(cause) => cause.is_transient(),
+            _ => false,
+        }
+    }
+
+    /// Whether a database that is being opened may still be starting: it does not answer, or says that it takes nobody yet.
+    /// A wrong password, an unknown database or a file that cannot be opened is not mended by waiting.
+    pub fn may_come_up(&self) -> bool {
+        match self {
+            Self::Busy => true,
+            Self::Unreachable(sqlx::Error::Io(_)) => true,
+            // Of the two databases only PostgreSQL has codes of five characters.
+            Self::Unreachable(sqlx::Error::Database(error)) => {
+                error.code().is_some_and(|code| code.len() == 5)
+            }
             _ => false,
         }
     }
@@ -133,6 +160,8 @@ impl StoreError {
             sqlx::Error::Database(_) if code.as_deref().is_some_and(is_read_only_code) => {
                 Self::ReadOnly(error)
             }
+            // PostgreSQL's insufficient privilege.
+            sqlx::Error::Database(_) if code.as_deref() == Some("42501") => Self::Forbidden(error),
             _ => Self::Refused(error),
         }
     }

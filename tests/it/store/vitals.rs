@@ -46,6 +46,7 @@ on_both_stores!(
             created_at: now,
             touched_at: None,
             doubted_at: Some(now),
+            client_state_key: None,
         };
         let mut tx = writing(&store).await;
         tx.notices_add(
