@@ -28,15 +28,22 @@ const PATIENCE: Duration = Duration::from_secs(4);
 
 /// What the database said last; none when it did not answer.
 #[derive(Debug, Clone, Default)]
-pub struct Pulse(Arc<Mutex<Option<(Instant, Option<Vitals>)>>>);
+pub struct Pulse(Arc<Mutex<Option<Heard>>>);
+
+/// An answer, or that there was none, and when.
+#[derive(Debug)]
+struct Heard {
+    at: Instant,
+    vitals: Option<Vitals>,
+}
 
 impl Pulse {
     async fn take(&self, api: &Api) -> Option<Vitals> {
         let mut last = self.0.lock().await;
-        if let Some((at, vitals)) = last.as_ref()
-            && at.elapsed() < GOOD_FOR
+        if let Some(heard) = last.as_ref()
+            && heard.at.elapsed() < GOOD_FOR
         {
-            return vitals.clone();
+            return heard.vitals.clone();
         }
         let asked = api.store.vitals(QUARANTINE_AFTER, api.clock.now());
         let vitals = match tokio::time::timeout(PATIENCE, asked).await {
@@ -47,7 +54,10 @@ impl Pulse {
             }
             Err(_) => None,
         };
-        *last = Some((Instant::now(), vitals.clone()));
+        *last = Some(Heard {
+            at: Instant::now(),
+            vitals: vitals.clone(),
+        });
         vitals
     }
 }

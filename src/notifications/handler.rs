@@ -119,16 +119,15 @@ async fn receive(
     let passage = Passage::of(&headers);
     let handshake = query.as_deref().and_then(handshake::token);
     let is_handshake = handshake.is_some();
-    let mut answer = match handshake {
-        Some(token) => handshake::echo(token),
-        None => {
-            let span = debug_span!(
-                "intake",
-                http.request_id = passage.request_id(), trace_id = %passage.context.trace
-            );
-            spans::follow(&span, Some(passage.context));
-            reception.take(body, &passage).instrument(span).await
-        }
+    let mut answer = if let Some(token) = handshake {
+        handshake::echo(token)
+    } else {
+        let span = debug_span!(
+            "intake",
+            http.request_id = passage.request_id(), trace_id = %passage.context.trace
+        );
+        spans::follow(&span, Some(passage.context));
+        reception.take(body, &passage).instrument(span).await
     };
     answer.headers_mut().insert(REQUEST_ID, passage.request_id);
     let told = match answer.status() {

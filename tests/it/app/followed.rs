@@ -9,6 +9,9 @@ use serde_json::Value;
 
 use super::processes::{Process, connect, free_port, program, store_in, until, with_settings};
 
+/// What is said of a row that is there.
+const STORED: &str = "stored what a notification announced";
+
 /// The lines of the log so far; each of them is one JSON object.
 fn read(text: &str) -> Vec<Value> {
     text.lines()
@@ -72,12 +75,11 @@ async fn a_notification_is_followed_from_its_post_to_its_row_by_one_id() {
     let order = EditOrder {
         count: 4,
         seed: 5,
-        kinds: Vec::new(),
+        kinds: vec!["message_deliver".to_owned()],
     };
     let edited = sandbox.world().edit(&user.id, &order);
     assert_eq!(edited.expect("the person exists").len(), 4);
 
-    const STORED: &str = "stored what a notification announced";
     until("a row that was announced", async || {
         logged().contains(STORED)
     })
