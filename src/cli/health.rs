@@ -40,12 +40,11 @@ struct Heard {
 }
 
 pub(super) async fn run(arguments: Arguments) -> Result<Ended, Failure> {
-    let url = match &arguments.url {
-        Some(url) => url.clone(),
-        None => {
-            let base = local_url_of(&environment(arguments.env_file.as_ref())?)?;
-            Url::parse(&format!("{base}/readyz"))?
-        }
+    let url = if let Some(told) = &arguments.url {
+        told.clone()
+    } else {
+        let base = local_url_of(&environment(arguments.env_file.as_ref())?)?;
+        Url::parse(&format!("{base}/readyz"))?
     };
     let heard = ask(&url).await?;
     let is_ready = heard.trouble.is_none();
