@@ -72,9 +72,17 @@ pub enum AppError {
     /// The schedules cannot be started.
     #[error("could not start the schedules")]
     Schedules(#[from] tokio_cron_scheduler::JobSchedulerError),
-    /// There is no tunnel.
-    #[error("could not find out the public address")]
-    Ngrok(#[from] super::ngrok::NgrokError),
+    /// The client of the tunnel's agent cannot be made.
+    #[error("could not prepare the connection to the ngrok agent")]
+    Agent(#[source] reqwest::Error),
+    /// The address is to be that of a tunnel, and there is none.
+    #[error("the ngrok agent at {agent} shows no tunnel to port {port}")]
+    NoTunnel {
+        /// Where the agent was asked.
+        agent: String,
+        /// The port we listen on.
+        port: u16,
+    },
 }
 
 /// A mailbox that an error is about. Its address is for the terminal: it stands in the hint, never in the error's own text,
@@ -123,6 +131,10 @@ impl AppError {
                 "set LISTEN to a free address, or stop what uses port {}",
                 address.port()
             )),
+            Self::NoTunnel { .. } => Some(
+                "start it with `scripts/tunnel`, or set PUBLIC_URL to an https address that leads to this service"
+                    .to_owned(),
+            ),
             _ => None,
         }
     }

@@ -4,11 +4,9 @@
 
 use std::sync::Arc;
 
-use secrecy::ExposeSecret;
-
 use super::error::{AppError, Named};
 use crate::api::Api;
-use crate::config::{PublicUrl, Settings};
+use crate::config::{Microsoft, Settings};
 use crate::graph::transport::{Graph, GraphSettings};
 use crate::mailboxes::Connections;
 use crate::model::mailbox::MailboxState;
@@ -16,6 +14,7 @@ use crate::model::time::SharedClock;
 use crate::oauth::{Keepers, OauthSettings, Platform, SignIns};
 use crate::secrets::{Keyring, Signer, Vault};
 use crate::store::{Store, StoreSettings};
+use crate::subscriptions::Reach;
 
 /// Everything that rooms are given.
 #[derive(Clone)]
@@ -38,10 +37,12 @@ pub struct Parts {
     pub platform: Platform,
     /// Sign-ins.
     pub sign_ins: SignIns,
+    /// Where Graph reaches us at present.
+    pub reach: Reach,
 }
 
 /// Connected mailboxes that are not the sandbox's. One whose tenant is not known is taken for a real one.
-async fn strangers(store: &Store, tenant: &str) -> Result<Vec<Named>, AppError> {
+pub(super) async fn strangers(store: &Store, tenant: &str) -> Result<Vec<Named>, AppError> {
     let mailboxes = store.mailboxes_list(None).await?;
     let strangers = mailboxes
         .into_iter()
@@ -53,6 +54,24 @@ async fn strangers(store: &Store, tenant: &str) -> Result<Vec<Named>, AppError> 
             address: mailbox.address,
         })
         .collect())
+}
+
+/// Graph as the settings name it.
+pub(super) fn graph(microsoft: &Microsoft, clock: &SharedClock) -> Result<Graph, AppError> {
+    let settings = GraphSettings::new(microsoft.graph_base_url.clone());
+    Graph::new(&settings, Arc::clone(clock)).map_err(AppError::Graph)
+}
+
+/// The identity platform as the settings name it.
+pub(super) fn platform(microsoft: &Microsoft, clock: &SharedClock) -> Result<Platform, AppError> {
+    let settings = OauthSettings {
+        client_id: microsoft.client_id.clone(),
+        client_secret: microsoft.client_secret.clone(),
+        tenant: microsoft.tenant.clone(),
+        redirect_uri: microsoft.redirect_uri.clone(),
+        login_base_url: microsoft.login_base_url.clone(),
+    };
+    Platform::new(&settings, Arc::clone(clock)).map_err(AppError::Identity)
 }
 
 impl Parts {
@@ -77,32 +96,12 @@ impl Parts {
 
     /// The same around an open database.
     pub fn around(settings: Settings, clock: SharedClock, store: Store) -> Result<Self, AppError> {
-        let keys: Vec<&str> = settings
-            .encryption
-            .keys
-            .iter()
-            .map(ExposeSecret::expose_secret)
-            .collect();
-        let keyring = Keyring::parse(&keys.join(",")).map_err(AppError::Keys)?;
+        let keyring = Keyring::of(&settings.encryption.keys).map_err(AppError::Keys)?;
         let vault = Vault::new(&keyring);
         let signer = Signer::new(&keyring);
         let microsoft = &settings.microsoft;
-        let graph = Graph::new(
-            &GraphSettings::new(microsoft.graph_base_url.clone()),
-            Arc::clone(&clock),
-        )
-        .map_err(AppError::Graph)?;
-        let platform = Platform::new(
-            &OauthSettings {
-                client_id: microsoft.client_id.clone(),
-                client_secret: microsoft.client_secret.clone(),
-                tenant: microsoft.tenant.clone(),
-                redirect_uri: microsoft.redirect_uri.clone(),
-                login_base_url: microsoft.login_base_url.clone(),
-            },
-            Arc::clone(&clock),
-        )
-        .map_err(AppError::Identity)?;
+        let graph = graph(microsoft, &clock)?;
+        let platform = platform(microsoft, &clock)?;
         let keepers = Keepers::new(platform.clone(), store.clone(), vault.clone());
         let sign_ins = SignIns::new(
             platform.clone(),
@@ -111,6 +110,7 @@ impl Parts {
             vault.clone(),
         );
         Ok(Self {
+            reach: Reach::at(settings.server.public_url.base()),
             settings: Arc::new(settings),
             clock,
             store,
@@ -141,13 +141,5 @@ impl Parts {
             self.connections(),
             self.platform.clone(),
         )
-    }
-
-    /// The address under which Graph reaches us, when there is one.
-    pub fn public_url(&self) -> Option<String> {
-        match &self.settings.server.public_url {
-            PublicUrl::Unset => None,
-            known => known.base(),
-        }
     }
 }

@@ -5,13 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use tracing::warn;
 
 use super::report::Failure;
 use super::{progress, sandbox_clock};
-use crate::config::{self, Environment, LocalSettings, Log, LogFormat, SandboxSettings, Settings};
+use crate::config::{
+    self, ConfigError, Environment, KeySettings, LocalSettings, Log, LogFormat, SandboxSettings,
+    Settings,
+};
 use crate::model::time::{SharedClock, SystemClock};
 use crate::store::{Store, StoreError, StoreSettings};
-use crate::telemetry::{self, Aside};
+use crate::telemetry::{self, Aside, Speech};
 
 /// Where settings come from.
 #[derive(Debug, Clone, Args)]
@@ -79,6 +83,27 @@ impl Source {
         }
     }
 
+    /// The settings of database, keys and log; the log is started with them.
+    pub(super) async fn key_settings(&self) -> Result<KeySettings, Failure> {
+        let environment = self.environment().await?;
+        let settings = KeySettings::read(&environment)?;
+        start_log(&settings.log, &environment, Loudness::Command)?;
+        Ok(settings)
+    }
+
+    /// All settings, or everything that is wrong with them; the log is started with what can be read of them.
+    pub(super) async fn look(&self) -> Result<Result<Settings, ConfigError>, Failure> {
+        let (environment, sandbox_tenant) = self.told().await?;
+        let settings = Settings::read(&environment).map(|settings| Settings {
+            sandbox_tenant,
+            ..settings
+        });
+        if let Ok(settings) = &settings {
+            start_log(&settings.log, &environment, Loudness::Command)?;
+        }
+        Ok(settings)
+    }
+
     /// The sandbox that is spoken to instead of Microsoft: the argument's, or else the one that is set.
     fn control_url(&self, environment: &Environment) -> Result<Option<url::Url>, Failure> {
         Ok(match &self.sandbox {
@@ -119,10 +144,26 @@ fn start_log(log: &Log, environment: &Environment, loudness: Loudness) -> Result
         LogFormat::Human => telemetry::Format::Human,
         LogFormat::Json => telemetry::Format::Json,
     };
+    let collector = match loudness {
+        Loudness::Service => log.collector.as_ref().map(url::Url::as_str),
+        Loudness::Command => None,
+    };
+    let speech = Speech {
+        filter,
+        format,
+        collector,
+    };
     match loudness {
-        Loudness::Service => telemetry::start(filter, format)?,
+        Loudness::Service => {
+            telemetry::start_with(speech, std::io::stderr)?;
+            if collector.is_none() && environment.has_any("OTEL_") {
+                warn!(
+                    "variables of OpenTelemetry are set, but not OTEL_EXPORTER_OTLP_ENDPOINT: no traces are handed out"
+                );
+            }
+        }
         Loudness::Command => {
-            telemetry::start_with(filter, format, Aside(progress::beside_the_bars))?;
+            telemetry::start_with(speech, Aside(progress::beside_the_bars))?;
         }
     }
     Ok(())

@@ -18,8 +18,17 @@ use crate::config::server::local_url_of;
 /// Whoever asks for health asks again soon.
 const PATIENCE: Duration = Duration::from_secs(4);
 
+const EXAMPLES: &str = "Examples:
+  The service at the port of LISTEN:
+    graph-mirror health
+  What it answers, as JSON, for a script:
+    graph-mirror health --json
+  Another address, for example a sandbox's:
+    graph-mirror health --url http://127.0.0.1:8090/sandbox/control/settings";
+
 /// Ask the service on this machine whether it is ready; the exit code is the answer
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// Ask this address instead of `/readyz` at the port of `LISTEN`
     #[arg(long, value_name = "URL")]

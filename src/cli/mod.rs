@@ -12,9 +12,12 @@ use clap::{Parser, Subcommand};
 mod ambience;
 mod browser;
 pub mod campaign;
+mod completions;
 mod config;
 mod demo;
+mod doctor;
 mod health;
+mod hints;
 mod keys;
 mod loopback;
 mod mailboxes;
@@ -37,7 +40,22 @@ mod wish;
 
 pub use tree::reference;
 
+use crate::telemetry;
 use report::Failure;
+
+const EXAMPLES: &str = "Examples:
+  See it work, with nothing to set up:
+    graph-mirror demo
+  Write the settings, and see what is still missing:
+    graph-mirror config --env-example > .env
+    graph-mirror config
+  Serve, and connect a first mailbox from another terminal:
+    graph-mirror serve
+    graph-mirror mailboxes connect --owner me
+  Is the mirror equal to the mailbox?
+    graph-mirror verify
+
+Each command has examples of its own: graph-mirror COMMAND --help";
 
 /// A true, queryable, near real-time copy of Microsoft 365 mailboxes and calendars in SQL
 #[derive(Debug, Parser)]
@@ -45,7 +63,8 @@ use report::Failure;
     name = "graph-mirror",
     version,
     propagate_version = true,
-    arg_required_else_help = true
+    arg_required_else_help = true,
+    after_help = EXAMPLES
 )]
 struct Cli {
     #[command(subcommand)]
@@ -62,11 +81,13 @@ enum Command {
     Mailboxes(mailboxes::Arguments),
     Sync(sync::Arguments),
     Verify(verify::Arguments),
+    Doctor(doctor::Arguments),
     Quarantine(quarantine::Arguments),
     Keys(keys::Arguments),
     Migrate(migrate::Arguments),
     Config(config::Arguments),
     Openapi(openapi::Arguments),
+    Completions(completions::Arguments),
 }
 
 /// How a command ended that did what it was asked.
@@ -76,6 +97,10 @@ enum Ended {
     Well,
     /// It was done, and the answer is no: a mirror is not equal, a service is not ready.
     Unequal,
+    /// It was done, and something is broken.
+    Broken,
+    /// It was done, and the settings must be repaired.
+    Unusable,
 }
 
 /// Runs the command that the arguments name.
@@ -88,12 +113,17 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return report::show(&Failure::from(error)),
     };
-    let ended = runtime.block_on(run(cli.command));
+    let ended = runtime.block_on(async {
+        let ended = run(cli.command).await;
+        telemetry::finish().await;
+        ended
+    });
     // A blocked thread of a library must not hold the command's end.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     match ended {
         Ok(Ended::Well) => ExitCode::SUCCESS,
-        Ok(Ended::Unequal) => ExitCode::from(1),
+        Ok(Ended::Unequal | Ended::Broken) => ExitCode::from(1),
+        Ok(Ended::Unusable) => ExitCode::from(2),
         Err(failure) => report::show(&failure),
     }
 }
@@ -108,10 +138,12 @@ async fn run(command: Command) -> Result<Ended, Failure> {
         Command::Mailboxes(arguments) => mailboxes::run(arguments).await,
         Command::Sync(arguments) => sync::run(arguments).await,
         Command::Verify(arguments) => verify::run(arguments).await,
+        Command::Doctor(arguments) => doctor::run(arguments).await,
         Command::Quarantine(arguments) => quarantine::run(arguments).await,
         Command::Keys(arguments) => keys::run(arguments).await,
         Command::Migrate(arguments) => migrate::run(arguments).await,
         Command::Config(arguments) => config::run(arguments).await,
         Command::Openapi(arguments) => openapi::run(&arguments),
+        Command::Completions(arguments) => Ok(completions::run(&arguments)),
     }
 }

@@ -13,8 +13,17 @@ use crate::model::time::{Clock as _, SystemClock, Timestamp, to_micros};
 use crate::sandbox::{Options, Sandbox};
 use crate::telemetry;
 
+const EXAMPLES: &str = "Examples:
+  Three mailboxes on port 8090:
+    graph-mirror sandbox
+  Ten mailboxes with 2,000 messages each, the same ones every day:
+    graph-mirror sandbox --mailboxes 10 --messages 2000 --seed 42 --now 2026-03-01T00:00:00Z
+  On a free port, and what a client must know as JSON on the first line:
+    graph-mirror sandbox --listen 127.0.0.1:0 --json";
+
 /// Serve a Microsoft Graph of our own, with made-up mailboxes, to try and test against
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// Address and port to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8090")]

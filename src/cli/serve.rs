@@ -15,8 +15,19 @@ use crate::app::{self, App};
 /// Whoever stops a service waits ten seconds for it; the last of them belongs to the end of the process.
 const STOPS_WITHIN: Duration = Duration::from_secs(9);
 
+const EXAMPLES: &str = "Examples:
+  With the settings of the environment and of .env:
+    graph-mirror serve
+  With those of another file:
+    graph-mirror serve --env-file /etc/graph-mirror/production.env
+  On a laptop, with notifications by way of an ngrok tunnel:
+    PUBLIC_URL=ngrok graph-mirror serve
+  Against a sandbox that runs on this machine:
+    graph-mirror serve --sandbox http://127.0.0.1:8090/sandbox/control";
+
 /// Run the service: the API, the intake of notifications, and the mirroring
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     #[command(flatten)]
     source: Source,

@@ -1,6 +1,7 @@
 //! Where the mirror is kept.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -76,6 +77,11 @@ impl DatabaseUrl {
     /// The address as it was given, with its password: for connecting and nothing else.
     pub fn expose(&self) -> &str {
         self.text.expose_secret()
+    }
+
+    /// The SQLite file, if it is one.
+    pub fn file(&self) -> Option<PathBuf> {
+        self.shown.strip_prefix("sqlite://").map(PathBuf::from)
     }
 
     /// Whether it is an SQLite file.

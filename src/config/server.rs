@@ -8,7 +8,7 @@ use super::environment::Environment;
 use super::error::ConfigError;
 use super::microsoft::{Microsoft, is_loopback};
 use super::reader::Reader;
-use super::variables::{LISTEN, PUBLIC_URL};
+use super::variables::{LISTEN, NGROK_API_URL, PUBLIC_URL};
 
 /// Where we listen, and under which address Graph reaches us.
 #[derive(Debug, Clone)]
@@ -17,6 +17,8 @@ pub struct Server {
     pub listen: SocketAddr,
     /// The address Graph posts to.
     pub public_url: PublicUrl,
+    /// Where the ngrok agent answers, for [`PublicUrl::Ngrok`].
+    pub ngrok_api: Url,
 }
 
 /// The address under which Graph reaches us.
@@ -26,7 +28,7 @@ pub enum PublicUrl {
     Unset,
     /// This one, without a slash at its end when shown by [`PublicUrl::base`].
     Fixed(Url),
-    /// The local ngrok agent knows; whoever starts the service asks it and puts [`PublicUrl::Fixed`] here.
+    /// The one of the ngrok agent's tunnel, which comes, goes and changes while the service runs.
     Ngrok,
 }
 
@@ -44,9 +46,11 @@ impl Server {
     pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let listen = reader.read(&LISTEN, parse_listen);
         let public_url = reader.optional(&PUBLIC_URL, parse_public_url);
+        let ngrok_api = reader.read(&NGROK_API_URL, parse_ngrok_api);
         Some(Self {
             listen: listen?,
             public_url: public_url?.unwrap_or(PublicUrl::Unset),
+            ngrok_api: ngrok_api?,
         })
     }
 
@@ -101,6 +105,22 @@ fn parse_listen(text: &str) -> Result<SocketAddr, String> {
         .map_or_else(|| text.to_owned(), |port| format!("127.0.0.1:{port}"));
     text.parse()
         .map_err(|_| format!("`{text}` is not an address with a port"))
+}
+
+fn parse_ngrok_api(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| format!("`{text}` is no address ({error})"))?;
+    if !matches!(url.scheme(), "https" | "http") || url.host().is_none() {
+        return Err(format!("`{text}` is no http address"));
+    }
+    if url.path() != "/"
+        || url.query().is_some()
+        || url.fragment().is_some()
+        || !url.username().is_empty()
+        || url.password().is_some()
+    {
+        return Err("it has more than scheme, host and port".to_owned());
+    }
+    Ok(url)
 }
 
 fn parse_public_url(text: &str) -> Result<PublicUrl, String> {

@@ -122,7 +122,8 @@ pub const MICROSOFT_REDIRECT_URI: Variable = Variable {
     name: "MICROSOFT_REDIRECT_URI",
     section: Section::Microsoft,
     meaning: "Where the browser comes back to after signing in, letter for letter as registered with the app. Unset: \
-              `/api/v1/integrations/microsoft/callback` below `PUBLIC_URL`, or on `http://localhost` with the port of `LISTEN`.",
+              `/api/v1/integrations/microsoft/callback` below `PUBLIC_URL`, or on `http://localhost` with the port of `LISTEN` \
+              where `PUBLIC_URL` is not set or is `ngrok`: the address of a tunnel changes, a registered one must not.",
     remedy: "set it to the Redirect URI registered with the app: https, or http on localhost",
     example: "http://localhost:8080/api/v1/integrations/microsoft/callback",
     ..BLANK
@@ -153,10 +154,21 @@ pub const LISTEN: Variable = Variable {
 pub const PUBLIC_URL: Variable = Variable {
     name: "PUBLIC_URL",
     section: Section::Server,
-    meaning: "The https address under which Microsoft reaches this service, for notifications; `ngrok` asks the ngrok agent \
-              on this machine. Unset: no notifications, the mirror polls.",
+    meaning: "The https address under which Microsoft reaches this service, for notifications. `ngrok`: the one of the ngrok \
+              agent's tunnel to the port of `LISTEN`, followed when it changes. Unset: no notifications, the mirror polls.",
     remedy: "set it to an https address without query, or to `ngrok`, or leave it empty to poll",
     example: "https://mirror.example.org",
+    ..BLANK
+};
+/// The agent of the tunnel.
+pub const NGROK_API_URL: Variable = Variable {
+    name: "NGROK_API_URL",
+    section: Section::Server,
+    default: Some("http://127.0.0.1:4040"),
+    meaning: "Where the ngrok agent answers questions about its tunnels, for `PUBLIC_URL=ngrok`: on this machine, or in a \
+              container beside this one.",
+    remedy: "set it to scheme, host and port only, like http://127.0.0.1:4040 or http://tunnel:4040",
+    example: "http://127.0.0.1:4040",
     ..BLANK
 };
 /// The database.
@@ -321,6 +333,18 @@ pub const LOG_FORMAT: Variable = Variable {
     ..BLANK
 };
 
+/// The collector of traces.
+pub const OTEL_EXPORTER_OTLP_ENDPOINT: Variable = Variable {
+    name: "OTEL_EXPORTER_OTLP_ENDPOINT",
+    section: Section::Log,
+    meaning: "Where `serve` sends traces by OTLP over HTTP (`/v1/traces` is added); heeded by a binary that was built with the \
+              feature `otel` (docs/guides/traces.md).",
+    remedy: "set it to scheme, host and port of the collector, like http://localhost:4318, and what opens it in \
+             OTEL_EXPORTER_OTLP_HEADERS",
+    example: "http://localhost:4318",
+    ..BLANK
+};
+
 /// The password of the stack's PostgreSQL.
 pub const POSTGRES_PASSWORD: Variable = Variable {
     name: "POSTGRES_PASSWORD",
@@ -384,7 +408,7 @@ pub const STACK: [&Variable; 5] = [
 ];
 
 /// All variables of the program, in the order of the reference.
-pub const ALL: [&Variable; 23] = [
+pub const ALL: [&Variable; 25] = [
     &MICROSOFT_CLIENT_ID,
     &MICROSOFT_CLIENT_SECRET,
     &MICROSOFT_TENANT_ID,
@@ -392,6 +416,7 @@ pub const ALL: [&Variable; 23] = [
     &OAUTH_ENCRYPTION_KEY,
     &LISTEN,
     &PUBLIC_URL,
+    &NGROK_API_URL,
     &DATABASE_URL,
     &DATABASE_POOL_SIZE,
     &DATABASE_WAIT,
@@ -408,6 +433,7 @@ pub const ALL: [&Variable; 23] = [
     &SANDBOX_URL,
     &LOG,
     &LOG_FORMAT,
+    &OTEL_EXPORTER_OTLP_ENDPOINT,
 ];
 
 /// The variable of that name.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::chain::chain;
+use crate::telemetry::metrics::table;
 
 /// An error of the store.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +28,9 @@ pub enum StoreError {
     /// The database can be read and not written: an administrator has said so, or it stands by for another.
     #[error("the database takes no writes at present: work goes on by itself once it does")]
     ReadOnly(#[source] sqlx::Error),
+    /// The database lets us in and does not let us do this: the role lacks a privilege.
+    #[error("the database does not allow this to the role that DATABASE_URL names")]
+    Forbidden(#[source] sqlx::Error),
     /// Notices that were to be written together could not be.
     #[error("the notifications could not be made durable")]
     Notices(#[source] Arc<StoreError>),
@@ -119,8 +123,21 @@ impl StoreError {
     }
 }
 
-impl From<sqlx::Error> for StoreError {
-    fn from(error: sqlx::Error) -> Self {
+impl StoreError {
+    /// Counts it, where it comes into being.
+    pub(super) fn counted(self) -> Self {
+        let kind = match &self {
+            Self::Busy => "busy",
+            Self::Unreachable(_) => "unreachable",
+            Self::DiskFull(_) => "disk_full",
+            Self::ReadOnly(_) => "read_only",
+            _ => "refused",
+        };
+        table::DATABASE_ERRORS.count(&[kind]);
+        self
+    }
+
+    fn of(error: sqlx::Error) -> Self {
         let code = error
             .as_database_error()
             .and_then(sqlx::error::DatabaseError::code)
@@ -142,8 +159,16 @@ impl From<sqlx::Error> for StoreError {
             sqlx::Error::Database(_) if code.as_deref().is_some_and(is_read_only_code) => {
                 Self::ReadOnly(error)
             }
+            // PostgreSQL's insufficient privilege.
+            sqlx::Error::Database(_) if code.as_deref() == Some("42501") => Self::Forbidden(error),
             _ => Self::Refused(error),
         }
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::of(error).counted()
     }
 }
 

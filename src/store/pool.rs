@@ -26,6 +26,7 @@ use super::error::StoreError;
 use super::gate::{Gate, Pass, Priority};
 use super::intake::Intake;
 use super::wake::{Wake, WakeStream, Wakes};
+use super::writes::Writes;
 use crate::model::ids::MailboxId;
 use crate::model::time::{SharedClock, Timestamp};
 use crate::model::work::Fence;
@@ -87,6 +88,7 @@ pub(super) struct Core {
     pub(super) pools: Pools,
     pub(super) clock: SharedClock,
     pub(super) wakes: Wakes,
+    pub(super) writes: Writes,
     stop: CancellationToken,
     trusts_every_lease: bool,
     /// How many statements outside of transactions and how many transactions are under way.
@@ -159,6 +161,7 @@ impl Store {
             pools,
             clock,
             wakes,
+            writes: Writes::default(),
             stop: stop.clone(),
             trusts_every_lease: settings.trusts_every_lease,
             under_way: watch::Sender::new(0),
@@ -268,6 +271,9 @@ impl Core {
     }
 
     fn note(&self, refusal: Option<&StoreError>) {
+        if let Some(error) = refusal {
+            self.writes.failed(error, self.backend(), self.clock.now());
+        }
         if let Pools::Postgres { is_read_only, .. } = &self.pools {
             match refusal {
                 None => is_read_only.store(false, Ordering::Relaxed),
@@ -306,6 +312,7 @@ impl Core {
             open,
             core: Arc::clone(self),
             wakes: Vec::new(),
+            has_written: false,
             _under_way: under_way,
         })
     }
@@ -332,6 +339,7 @@ impl Core {
         let pass = gate.enter(priority).await;
         let mut connection = writer.acquire().await?;
         let rows = query.rows_on(On::Sqlite(&mut connection)).await;
+        self.note(rows.as_ref().err());
         drop(connection);
         drop(pass);
         checkpoints.ask();
@@ -358,6 +366,8 @@ pub struct Tx {
     open: Open,
     core: Arc<Core>,
     wakes: Vec<Wake>,
+    /// Whether a statement has changed a row.
+    has_written: bool,
     _under_way: UnderWay,
 }
 
@@ -423,12 +433,16 @@ impl Tx {
                 self.core.heed(committed.map_err(StoreError::from))?;
             }
             Open::Sqlite(transaction, pass) => {
-                transaction.commit().await?;
+                let committed = transaction.commit().await;
+                self.core.heed(committed.map_err(StoreError::from))?;
                 drop(pass);
                 if let Pools::Sqlite { checkpoints, .. } = &self.core.pools {
                     checkpoints.ask();
                 }
             }
+        }
+        if self.has_written {
+            self.core.writes.succeeded();
         }
         self.core.wakes.tell(&self.wakes);
         Ok(())
@@ -448,6 +462,11 @@ impl Tx {
 
     pub(super) fn now(&self) -> Timestamp {
         self.core.clock.now()
+    }
+
+    /// Has in mind that a row was changed: once that is committed, the database takes writes.
+    pub(super) fn wrote(&mut self, rows: u64) {
+        self.has_written |= rows > 0;
     }
 
     /// Has a refusal in mind that concerns more than this transaction.

@@ -1,7 +1,9 @@
 //! The command as people run it: the binary itself.
 
 mod campaign;
+mod colours;
 mod demo;
+mod doctor;
 mod guide;
 mod keys;
 mod logs;
@@ -9,4 +11,5 @@ mod quarantine;
 mod reference;
 pub mod run;
 mod settings;
+mod traces;
 mod whole;

@@ -26,3 +26,5 @@ mod threads;
 mod ticks;
 mod transactions;
 mod trouble;
+mod vitals;
+mod writes;
