@@ -18,8 +18,17 @@ use crate::config::server::local_url_of;
 /// Whoever asks for health asks again soon.
 const PATIENCE: Duration = Duration::from_secs(4);
 
+const EXAMPLES: &str = "Examples:
+  The service at the port of LISTEN:
+    graph-mirror health
+  What it answers, as JSON, for a script:
+    graph-mirror health --json
+  Another address, for example a sandbox's:
+    graph-mirror health --url http://127.0.0.1:8090/sandbox/control/settings";
+
 /// Ask the service on this machine whether it is ready; the exit code is the answer
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// Ask this address instead of `/readyz` at the port of `LISTEN`
     #[arg(long, value_name = "URL")]
@@ -40,12 +49,11 @@ struct Heard {
 }
 
 pub(super) async fn run(arguments: Arguments) -> Result<Ended, Failure> {
-    let url = match &arguments.url {
-        Some(url) => url.clone(),
-        None => {
-            let base = local_url_of(&environment(arguments.env_file.as_ref())?)?;
-            Url::parse(&format!("{base}/readyz"))?
-        }
+    let url = if let Some(told) = &arguments.url {
+        told.clone()
+    } else {
+        let base = local_url_of(&environment(arguments.env_file.as_ref())?)?;
+        Url::parse(&format!("{base}/readyz"))?
     };
     let heard = ask(&url).await?;
     let is_ready = heard.trouble.is_none();

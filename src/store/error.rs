@@ -103,8 +103,7 @@ impl StoreError {
     /// A wrong password, an unknown database or a file that cannot be opened is not mended by waiting.
     pub fn may_come_up(&self) -> bool {
         match self {
-            Self::Busy => true,
-            Self::Unreachable(sqlx::Error::Io(_)) => true,
+            Self::Busy | Self::Unreachable(sqlx::Error::Io(_)) => true,
             // Of the two databases only PostgreSQL has codes of five characters.
             Self::Unreachable(sqlx::Error::Database(error)) => {
                 error.code().is_some_and(|code| code.len() == 5)

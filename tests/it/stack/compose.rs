@@ -35,7 +35,7 @@ fn fill(value: &mut Value, filling: &mut Filling<'_>) -> Result<(), String> {
             }
         }
         Value::Object(members) => {
-            for (_, member) in members {
+            for member in members.values_mut() {
                 fill(member, filling)?;
             }
         }

@@ -14,6 +14,7 @@ fn compose(arguments: &[&str]) -> std::io::Result<std::process::Output> {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "what is left out is said")]
 fn compose_accepts_the_stack_with_each_profile() {
     let version = compose(&["version"]);
     if !version.is_ok_and(|version| version.status.success()) {

@@ -82,6 +82,7 @@ fn every_service_and_profile_and_file_in_them_exists() {
 
 #[test]
 fn every_variable_and_link_in_them_leads_somewhere() {
+    let links = regex::Regex::new(r"\]\(([^)]+)\)").expect("the pattern is valid");
     for guide in GUIDES {
         let text = text(guide);
         for name in quoted(&text) {
@@ -97,7 +98,6 @@ fn every_variable_and_link_in_them_leads_somewhere() {
                 "{guide}: {name}"
             );
         }
-        let links = regex::Regex::new(r"\]\(([^)]+)\)").expect("the pattern is valid");
         for link in links.captures_iter(&text) {
             let file = link[1].split('#').next().unwrap_or_default();
             assert!(

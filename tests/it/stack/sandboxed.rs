@@ -109,7 +109,20 @@ async fn the_sandbox_profile_mirrors_made_up_mailboxes_by_notifications_with_not
     let _service = here.start("graph-mirror");
     here.healthy("graph-mirror").await;
 
-    let told = ["mailboxes", "connect", "--owner", "me", "--no-browser"].map(str::to_owned);
+    let sandbox = here.here("http://sandbox.localhost:8090/sandbox/control/settings");
+    let about = browser::open(&sandbox).await.expect("the sandbox answers");
+    let about: Value = serde_json::from_str(&about.page).expect("settings are JSON");
+    let person = about["users"][0]["address"].as_str().expect("an address");
+    let told = [
+        "mailboxes",
+        "connect",
+        "--owner",
+        "me",
+        "--no-browser",
+        "--login-hint",
+        person,
+    ]
+    .map(str::to_owned);
     let mut connecting = here.command("graph-mirror", &told);
     let mut connecting = connecting
         .stdout(Stdio::piped())
@@ -123,6 +136,11 @@ async fn the_sandbox_profile_mirrors_made_up_mailboxes_by_notifications_with_not
     let _connecting = Process(connecting);
     let landing = browser::open(line.trim()).await.expect("the page loads");
     assert_eq!(landing.status, 200, "{}", landing.page);
+    assert!(
+        landing.address.contains("/microsoft/callback"),
+        "it did not come back: {}",
+        landing.address
+    );
 
     let store = Store::open(&database.url, std::sync::Arc::new(SystemClock))
         .await

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use graph_mirror::store::Backend;
+use reqwest::Method;
 use tempfile::TempDir;
 
 use crate::app::processes::{free_port, until};
@@ -56,7 +57,7 @@ impl Starting {
     }
 
     /// What an address answers, and when to come again.
-    async fn answers(&self, method: reqwest::Method, path: &str) -> (u16, bool) {
+    async fn answers(&self, method: Method, path: &str) -> (u16, bool) {
         let client = reqwest::Client::builder().no_proxy().build();
         let answer = client
             .expect("a client can be made")
@@ -105,7 +106,6 @@ async fn a_database_that_comes_up_late_is_waited_for_and_nothing_is_ready_before
 
     service.says("waiting for the database").await;
 
-    use reqwest::Method;
     assert_eq!(service.answers(Method::GET, "/healthz").await.0, 200);
     for (method, path) in [
         (Method::GET, "/readyz"),

@@ -37,6 +37,7 @@ fn the_unit_runs_the_service_in_its_folder_and_gives_it_time_to_stop() {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "what is left out is said")]
 fn systemd_reads_the_unit_without_a_complaint() {
     let Ok(version) = Command::new("systemd-analyze").arg("--version").output() else {
         println!("left out: `systemd-analyze` is not to be had here");

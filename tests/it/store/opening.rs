@@ -10,7 +10,7 @@ use crate::support::database::Database;
 
 async fn refused(url: &str) -> StoreError {
     let opened = Store::open(url, Arc::new(SystemClock)).await;
-    opened.err().expect("it does not open")
+    opened.expect_err("it does not open")
 }
 
 #[tokio::test]
