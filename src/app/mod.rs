@@ -1,18 +1,20 @@
 //! Puts the parts together, starts, supervises, stops.
 //!
 //! In reading order: [`Parts`] (everything rooms are given), [`Service`] (the work of a mailbox, lane by lane, run by a home),
-//! [`Schedules`] (what cron sets off), and [`App`], which serves until it is told to stop; beside them [`doctor`], which looks at
-//! everything they stand on.
+//! [`Schedules`] (what cron sets off), `tunnel` with `ngrok` (a public address that changes), `starting` (from the first word to the
+//! whole service), and [`App`], which serves until it is told to stop; beside them [`doctor`], which looks at everything they stand on.
 
 pub mod doctor;
 pub mod error;
-pub mod ngrok;
+mod ngrok;
 pub mod parts;
 mod quiet;
 mod resident;
 mod rests;
 pub mod schedule;
 pub mod service;
+mod starting;
+mod tunnel;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -38,6 +40,9 @@ use crate::model::chain::chain;
 use crate::model::ids::MailboxId;
 use crate::model::time::SharedClock;
 use crate::notifications;
+use crate::telemetry::metrics;
+use crate::telemetry::metrics::table::SCHEDULES;
+use tunnel::Tunnel;
 
 /// After it was told to stop, the server gets so long to answer what is under way.
 const GRACE: Duration = Duration::from_secs(8);
@@ -71,11 +76,7 @@ impl App {
     /// # Errors
     ///
     /// [`AppError::Unreadable`] names the mailboxes whose grants were sealed with a key that is not at hand.
-    pub async fn build(mut settings: Settings, clock: SharedClock) -> Result<Self, AppError> {
-        if settings.server.public_url == PublicUrl::Ngrok {
-            let url = ngrok::public_url(ngrok::AGENT, settings.server.listen.port()).await?;
-            settings.server.public_url = PublicUrl::Fixed(url);
-        }
+    pub async fn build(settings: Settings, clock: SharedClock) -> Result<Self, AppError> {
         let parts = Parts::open(settings, clock).await?;
         let mut unreadable = Vec::new();
         for (id, _) in parts.keepers.unreadable().await? {
@@ -158,17 +159,13 @@ impl App {
 
     /// Serves on `listener` until `stop`; then answers what is under way, gives every mailbox back and returns.
     pub async fn run(self, listener: TcpListener, stop: CancellationToken) -> Result<(), AppError> {
+        metrics::install();
         let (store, clock) = (self.parts.store.clone(), Arc::clone(&self.parts.clock));
         let (schedules, due) = match self.rhythm {
             Rhythm::Cron => Schedules::start(store, clock).await?,
             Rhythm::OwnClock => Schedules::start_by(&store, &clock),
         };
-        match self.parts.public_url() {
-            Some(url) => info!(public_url = %url, "notifications are expected at {url}"),
-            None => {
-                info!("PUBLIC_URL is not set: there are no notifications, mailboxes are polled");
-            }
-        }
+        let tunnel = self.reach(&listener).await?;
         let homes = tokio::spawn(self.clone().keep_homes(stop.clone()));
         let ticking = tokio::spawn(self.clone().tick(due, stop.clone()));
         let watching = tokio::spawn(schedule::watch(
@@ -176,10 +173,19 @@ impl App {
             Arc::clone(&self.parts.clock),
             stop.clone(),
         ));
+        let following = tokio::spawn({
+            let stop = stop.clone();
+            async move {
+                if let Some(tunnel) = tunnel {
+                    tunnel.follow(stop).await;
+                }
+            }
+        });
+        let measuring = tokio::spawn(measure(stop.clone()));
         let served = serve(self.router(), listener, stop.clone()).await;
         // Whatever ended the server ends the rest too.
         stop.cancel();
-        for task in [homes, ticking, watching] {
+        for task in [homes, ticking, watching, following, measuring] {
             if let Err(error) = task.await {
                 error!(%error, "a part of the service ended badly");
             }
@@ -187,6 +193,39 @@ impl App {
         schedules.stop().await;
         self.parts.store.close().await;
         served
+    }
+
+    /// Says where Graph reaches us. A tunnel has been looked at once when this returns, so that no home ends subscriptions
+    /// for want of an address that the agent knows.
+    async fn reach(&self, listener: &TcpListener) -> Result<Option<Tunnel>, AppError> {
+        let server = &self.parts.settings.server;
+        match &server.public_url {
+            PublicUrl::Fixed(_) => {
+                let url = self.parts.reach.present().unwrap_or_default();
+                info!(public_url = %url, "notifications are expected at {url}");
+                Ok(None)
+            }
+            PublicUrl::Unset => {
+                warn!(
+                    "PUBLIC_URL is not set: Microsoft sends no notifications, every mailbox is polled, each {} seconds; set it to \
+                     the https address of this service, or to `ngrok`, to have changes within seconds",
+                    self.parts
+                        .settings
+                        .mirror
+                        .poll_interval_without_push
+                        .as_secs()
+                );
+                Ok(None)
+            }
+            PublicUrl::Ngrok => {
+                let port = listener
+                    .local_addr()
+                    .map_or(server.listen.port(), |at| at.port());
+                let mut tunnel = Tunnel::to(&self.parts, port).map_err(AppError::Agent)?;
+                tunnel.look().await;
+                Ok(Some(tunnel))
+            }
+        }
     }
 
     /// Serves one mailbox here and now until it is idle; for commands of the shell when no process serves. `false` when another
@@ -236,7 +275,14 @@ impl App {
                 () = stop.cancelled() => return,
             };
             let Some(schedule) = schedule else { return };
-            if let Err(error) = self.carry_out(schedule).await {
+            let carried_out = self.carry_out(schedule).await;
+            let outcome = if carried_out.is_ok() {
+                "done"
+            } else {
+                "failed"
+            };
+            SCHEDULES.count(&[schedule.name(), outcome]);
+            if let Err(error) = carried_out {
                 warn!(schedule = schedule.name(), error = %chain(&error), "the schedule {} failed", schedule.name());
             }
         }
@@ -262,6 +308,17 @@ impl App {
             }
         }
         Ok(())
+    }
+}
+
+/// Gathers what was measured, until `stop`.
+async fn measure(stop: CancellationToken) {
+    let mut beat = tokio::time::interval(metrics::UPKEEP_EVERY);
+    loop {
+        tokio::select! {
+            _ = beat.tick() => metrics::upkeep(),
+            () = stop.cancelled() => return,
+        }
     }
 }
 

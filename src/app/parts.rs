@@ -4,11 +4,9 @@
 
 use std::sync::Arc;
 
-use secrecy::ExposeSecret;
-
 use super::error::{AppError, Named};
 use crate::api::Api;
-use crate::config::{Microsoft, PublicUrl, Settings};
+use crate::config::{Microsoft, Settings};
 use crate::graph::transport::{Graph, GraphSettings};
 use crate::mailboxes::Connections;
 use crate::model::mailbox::MailboxState;
@@ -16,6 +14,7 @@ use crate::model::time::SharedClock;
 use crate::oauth::{Keepers, OauthSettings, Platform, SignIns};
 use crate::secrets::{Keyring, Signer, Vault};
 use crate::store::{Store, StoreSettings};
+use crate::subscriptions::Reach;
 
 /// Everything that rooms are given.
 #[derive(Clone)]
@@ -38,6 +37,8 @@ pub struct Parts {
     pub platform: Platform,
     /// Sign-ins.
     pub sign_ins: SignIns,
+    /// Where Graph reaches us at present.
+    pub reach: Reach,
 }
 
 /// Connected mailboxes that are not the sandbox's. One whose tenant is not known is taken for a real one.
@@ -95,13 +96,7 @@ impl Parts {
 
     /// The same around an open database.
     pub fn around(settings: Settings, clock: SharedClock, store: Store) -> Result<Self, AppError> {
-        let keys: Vec<&str> = settings
-            .encryption
-            .keys
-            .iter()
-            .map(ExposeSecret::expose_secret)
-            .collect();
-        let keyring = Keyring::parse(&keys.join(",")).map_err(AppError::Keys)?;
+        let keyring = Keyring::of(&settings.encryption.keys).map_err(AppError::Keys)?;
         let vault = Vault::new(&keyring);
         let signer = Signer::new(&keyring);
         let microsoft = &settings.microsoft;
@@ -115,6 +110,7 @@ impl Parts {
             vault.clone(),
         );
         Ok(Self {
+            reach: Reach::at(settings.server.public_url.base()),
             settings: Arc::new(settings),
             clock,
             store,
@@ -145,13 +141,5 @@ impl Parts {
             self.connections(),
             self.platform.clone(),
         )
-    }
-
-    /// The address under which Graph reaches us, when there is one.
-    pub fn public_url(&self) -> Option<String> {
-        match &self.settings.server.public_url {
-            PublicUrl::Unset => None,
-            known => known.base(),
-        }
     }
 }

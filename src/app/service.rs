@@ -11,6 +11,7 @@ use tracing::{error, info, warn};
 use super::parts::Parts;
 use super::resident::Next;
 use super::rests::{Rests, Scope};
+use crate::config::PublicUrl;
 use crate::graph::MailboxGraph;
 use crate::home::Home;
 use crate::mailboxes::{disconnect, states};
@@ -66,7 +67,8 @@ impl Service {
     pub fn mirroring(parts: &Parts) -> mirror::Settings {
         let told = &parts.settings.mirror;
         mirror::Settings {
-            push: parts.public_url().is_some(),
+            // The address of a tunnel may come later; that there is none yet stands on each mailbox.
+            push: parts.settings.server.public_url != PublicUrl::Unset,
             poll_with_push: told.poll_interval,
             poll_without_push: told.poll_interval_without_push,
             months_past: told.calendar_past_months,
@@ -84,7 +86,7 @@ impl Service {
             parts.store.clone(),
             Arc::clone(&parts.clock),
             parts.signer.clone(),
-            parts.public_url(),
+            parts.reach.clone(),
         ));
         Self {
             clock: Arc::clone(&parts.clock),

@@ -8,8 +8,17 @@ use super::{Ended, output};
 use crate::config::variables::{self, Variable};
 use crate::config::{Environment, Settings, reference};
 
+const EXAMPLES: &str = "Examples:
+  What is in force, and all that is wrong:
+    graph-mirror config
+  A file to start from:
+    graph-mirror config --env-example > .env
+  Those of a file, as JSON:
+    graph-mirror config --env-file production.env --json";
+
 /// Show the settings in force without secrets, and everything that is wrong with them
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// Print the reference of all variables (docs/reference/configuration.md)
     #[arg(long, conflicts_with_all = ["env_example", "json"])]

@@ -8,8 +8,15 @@ use super::report::Failure;
 use super::{Ended, output};
 use crate::store::Store;
 
+const EXAMPLES: &str = "Examples:
+  The database of the settings:
+    graph-mirror migrate
+  Another one, and the versions before and after as JSON:
+    DATABASE_URL=postgres://me:secret@localhost/mirror graph-mirror migrate --json";
+
 /// Bring the database's schema up to date
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// Print one JSON object
     #[arg(long)]

@@ -2,7 +2,7 @@
 //!
 //! One command a file. What a command reports goes to standard output, as a table or, with `--json`, as one
 //! JSON document; everything else (log lines, progress, errors) goes to standard error. The exit code is 0
-//! only for success, 1 for a failure or a mirror that is not equal, 2 for settings or arguments that must be
+//! only for success, 1 for a failure or an answer that is no, 2 for settings or arguments that must be
 //! repaired. A command that needs Graph leaves its wish in the database for the mailbox's home ([`wish`]).
 
 use std::process::ExitCode;
@@ -12,9 +12,12 @@ use clap::{Parser, Subcommand};
 mod ambience;
 mod browser;
 pub mod campaign;
+mod completions;
 mod config;
 mod demo;
 mod doctor;
+mod health;
+mod hints;
 mod keys;
 mod loopback;
 mod mailboxes;
@@ -37,7 +40,22 @@ mod wish;
 
 pub use tree::reference;
 
+use crate::telemetry;
 use report::Failure;
+
+const EXAMPLES: &str = "Examples:
+  See it work, with nothing to set up:
+    graph-mirror demo
+  Write the settings, and see what is still missing:
+    graph-mirror config --env-example > .env
+    graph-mirror config
+  Serve, and connect a first mailbox from another terminal:
+    graph-mirror serve
+    graph-mirror mailboxes connect --owner me
+  Is the mirror equal to the mailbox?
+    graph-mirror verify
+
+Each command has examples of its own: graph-mirror COMMAND --help";
 
 /// A true, queryable, near real-time copy of Microsoft 365 mailboxes and calendars in SQL
 #[derive(Debug, Parser)]
@@ -45,7 +63,8 @@ use report::Failure;
     name = "graph-mirror",
     version,
     propagate_version = true,
-    arg_required_else_help = true
+    arg_required_else_help = true,
+    after_help = EXAMPLES
 )]
 struct Cli {
     #[command(subcommand)]
@@ -57,6 +76,7 @@ enum Command {
     Serve(serve::Arguments),
     Demo(demo::DemoArgs),
     Sandbox(sandbox::Arguments),
+    Health(health::Arguments),
     Campaign(campaign::Arguments),
     Mailboxes(mailboxes::Arguments),
     Sync(sync::Arguments),
@@ -67,6 +87,7 @@ enum Command {
     Migrate(migrate::Arguments),
     Config(config::Arguments),
     Openapi(openapi::Arguments),
+    Completions(completions::Arguments),
 }
 
 /// How a command ended that did what it was asked.
@@ -74,7 +95,7 @@ enum Command {
 enum Ended {
     /// All is well.
     Well,
-    /// It was done, and the answer is no: a mirror is not equal.
+    /// It was done, and the answer is no: a mirror is not equal, a service is not ready.
     Unequal,
     /// It was done, and something is broken.
     Broken,
@@ -92,7 +113,11 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return report::show(&Failure::from(error)),
     };
-    let ended = runtime.block_on(run(cli.command));
+    let ended = runtime.block_on(async {
+        let ended = run(cli.command).await;
+        telemetry::finish().await;
+        ended
+    });
     // A blocked thread of a library must not hold the command's end.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     match ended {
@@ -108,6 +133,7 @@ async fn run(command: Command) -> Result<Ended, Failure> {
         Command::Serve(arguments) => serve::run(arguments).await,
         Command::Demo(arguments) => demo::run(&arguments).await,
         Command::Sandbox(arguments) => sandbox::run(arguments).await,
+        Command::Health(arguments) => health::run(arguments).await,
         Command::Campaign(arguments) => campaign::run(arguments).await,
         Command::Mailboxes(arguments) => mailboxes::run(arguments).await,
         Command::Sync(arguments) => sync::run(arguments).await,
@@ -118,5 +144,6 @@ async fn run(command: Command) -> Result<Ended, Failure> {
         Command::Migrate(arguments) => migrate::run(arguments).await,
         Command::Config(arguments) => config::run(arguments).await,
         Command::Openapi(arguments) => openapi::run(&arguments),
+        Command::Completions(arguments) => Ok(completions::run(&arguments)),
     }
 }

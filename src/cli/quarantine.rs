@@ -32,12 +32,33 @@ enum Command {
     /// List what is in quarantine, a thousand items a mailbox at most
     List(List),
     /// Look at items again now, for example after Graph has mended them
+    #[command(after_help = RETRY)]
     Retry(Chosen),
     /// Stop looking at items; only a further change of theirs, or an audit, brings them up again
+    #[command(after_help = RELEASE)]
     Release(Chosen),
 }
 
+const LIST: &str = "Examples:
+  Of every mailbox:
+    graph-mirror quarantine list
+  Of one, as JSON:
+    graph-mirror quarantine list anna@example.org --json";
+
+const RETRY: &str = "Examples:
+  Everything of a mailbox, after the cause was mended:
+    graph-mirror quarantine retry anna@example.org
+  One item:
+    graph-mirror quarantine retry anna@example.org AAMkAGI1AAAoZCfHAAA=";
+
+const RELEASE: &str = "Examples:
+  Stop trying one item:
+    graph-mirror quarantine release anna@example.org AAMkAGI1AAAoZCfHAAA=
+  Everything of a mailbox, and how many they were, as JSON:
+    graph-mirror quarantine release anna@example.org --owner acme --json";
+
 #[derive(Debug, Args)]
+#[command(after_help = LIST)]
 struct List {
     #[command(flatten)]
     target: Target,

@@ -3,11 +3,9 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use crate::app::AppError;
 use crate::config::ConfigError;
-use crate::store::StoreError;
 
-use super::output;
+use super::{hints, output};
 
 /// A command that could not do what it was asked.
 #[derive(Debug)]
@@ -60,7 +58,7 @@ impl Failure {
     fn hint(&self) -> Option<String> {
         self.hint
             .clone()
-            .or_else(|| self.error.chain().find_map(known_hint))
+            .or_else(|| self.error.chain().find_map(hints::of))
     }
 
     /// The error, its causes and the hint, as they are shown.
@@ -86,41 +84,6 @@ impl<E: std::error::Error + Send + Sync + 'static> From<E> for Failure {
     }
 }
 
-fn known_hint(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
-    if cause.is::<ConfigError>() {
-        return Some(
-            "set the variables in the environment or in .env; docs/reference/configuration.md describes them".to_owned(),
-        );
-    }
-    if let Some(hint) = cause.downcast_ref::<AppError>().and_then(AppError::hint) {
-        return Some(hint);
-    }
-    let hint = match cause.downcast_ref::<StoreError>()? {
-        StoreError::Unreachable(_) => {
-            "check DATABASE_URL, and that the database runs and can be reached from here"
-        }
-        StoreError::Address { .. } => {
-            "set DATABASE_URL to sqlite://path/to/file.db or postgres://user:password@host/database"
-        }
-        StoreError::SchemaTooOld { .. } => {
-            "run `graph-mirror migrate`, or start `graph-mirror serve`, which does it"
-        }
-        StoreError::SchemaTooNew { .. } => {
-            "use the version of graph-mirror that wrote this database, or a later one"
-        }
-        StoreError::Busy => "try again in a moment",
-        StoreError::DiskFull(_) => "make room on the disk of the database",
-        StoreError::ReadOnly(_) => {
-            "point DATABASE_URL at the primary, or end its read-only mode; a file of SQLite must be writable for us"
-        }
-        StoreError::Forbidden(_) => {
-            "give the role of DATABASE_URL the privileges that `graph-mirror doctor` names, or make it the owner of the database"
-        }
-        _ => return None,
-    };
-    Some(hint.to_owned())
-}
-
 /// Shows a failure and gives the exit code.
 pub(super) fn show(failure: &Failure) -> ExitCode {
     output::complain(&failure.text());
@@ -131,6 +94,7 @@ pub(super) fn show(failure: &Failure) -> ExitCode {
 mod tests {
     use super::*;
     use crate::config::{Environment, Settings};
+    use crate::store::StoreError;
 
     #[test]
     fn bad_settings_exit_with_2_and_name_every_variable() {

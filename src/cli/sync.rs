@@ -16,8 +16,17 @@ use crate::model::time::Timestamp;
 use crate::model::work::{CursorScope, Wish};
 use crate::store::Store;
 
+const EXAMPLES: &str = "Examples:
+  Every connected mailbox:
+    graph-mirror sync
+  Two of them:
+    graph-mirror sync anna@example.org ben@example.org
+  Copy those of one owner again from the beginning:
+    graph-mirror sync --owner acme --full";
+
 /// Look for changes in mailboxes now, and wait until they are in the mirror
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     #[command(flatten)]
     target: Target,

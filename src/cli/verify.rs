@@ -16,8 +16,17 @@ use crate::model::mailbox::{Mailbox, MailboxState};
 use crate::model::time::Timestamp;
 use crate::model::work::Wish;
 
+const EXAMPLES: &str = "Examples:
+  Is everything equal? The exit code says so too:
+    graph-mirror verify
+  One mailbox, and what differs is healed:
+    graph-mirror verify anna@example.org --repair
+  The differences of each mailbox, for a program:
+    graph-mirror verify --json | jq '.[] | {address, equal, differences}'";
+
 /// Compare mailboxes with their mirror, item by item
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     #[command(flatten)]
     target: Target,

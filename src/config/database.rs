@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::reader::{Reader, number};
-use super::variables::{DATABASE_POOL_SIZE, DATABASE_URL};
+use super::reader::{Reader, duration, number};
+use super::variables::{DATABASE_POOL_SIZE, DATABASE_URL, DATABASE_WAIT};
 
 /// Where the mirror is kept.
 #[derive(Debug, Clone)]
@@ -15,15 +16,19 @@ pub struct Database {
     pub url: DatabaseUrl,
     /// Connections to PostgreSQL at most; SQLite has one writer and four readers.
     pub pool_size: u32,
+    /// How long the service waits at its start for a PostgreSQL that cannot be reached yet.
+    pub wait: Duration,
 }
 
 impl Database {
     pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let url = reader.read(&DATABASE_URL, DatabaseUrl::parse);
         let pool_size = reader.read(&DATABASE_POOL_SIZE, |text| number(text, 2, 1_000));
+        let wait = reader.read(&DATABASE_WAIT, |text| duration(text, Duration::ZERO));
         Some(Self {
             url: url?,
             pool_size: pool_size?,
+            wait: wait?,
         })
     }
 }

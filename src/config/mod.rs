@@ -95,6 +95,34 @@ pub struct LocalSettings {
     pub log: Log,
 }
 
+/// The sections a command needs that changes the keys: it speaks to nobody but the database.
+#[derive(Debug, Clone)]
+pub struct KeySettings {
+    /// Where the mirror is kept.
+    pub database: Database,
+    /// The keys that seal grants.
+    pub encryption: Encryption,
+    /// What is logged and how.
+    pub log: Log,
+}
+
+impl KeySettings {
+    /// Reads the three sections; reports every problem at once.
+    pub fn read(environment: &Environment) -> Result<Self, ConfigError> {
+        let mut reader = Reader::new(environment);
+        let database = Database::read(&mut reader);
+        let encryption = Encryption::read(&mut reader);
+        let log = Log::read(&mut reader);
+        reader.finish((|| {
+            Some(Self {
+                database: database?,
+                encryption: encryption?,
+                log: log?,
+            })
+        })())
+    }
+}
+
 impl LocalSettings {
     /// Reads the two sections; reports every problem at once.
     pub fn read(environment: &Environment) -> Result<Self, ConfigError> {

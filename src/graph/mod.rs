@@ -16,6 +16,7 @@ pub mod error;
 pub mod events;
 pub mod folders;
 pub mod gate;
+mod kind;
 pub mod links;
 pub mod mailbox;
 pub mod me;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::{CommandId, GraphId, LeaseToken, MailboxId, SubscriptionKey};
+use super::ids::{CommandId, GraphId, LeaseToken, MailboxId, SubscriptionKey, TraceId};
 use super::time::Timestamp;
 
 /// The right of a home to write for its mailbox. Every write of a home carries it and is refused with
@@ -78,6 +78,8 @@ pub struct Notice {
     pub due_at: Timestamp,
     /// Failed attempts (M34, M41).
     pub attempts: i64,
+    /// What the post that named it first is followed by; none for suspicions.
+    pub trace: Option<TraceId>,
 }
 
 /// What a delta cursor walks.
@@ -207,6 +209,8 @@ pub struct Subscription {
     pub graph_id: Option<String>,
     /// The public base address it was made for.
     pub public_url: String,
+    /// The fingerprint of the key that signed the clientState Graph has; none where that was not kept yet.
+    pub client_state_key: Option<String>,
     /// When it ends, as Graph granted.
     pub expires_at: Option<Timestamp>,
     /// When it is to be renewed (M24).

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use fernet::Fernet;
+use secrecy::{ExposeSecret, SecretString};
 
 /// Padding may have been lost on the way through a shell.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -71,6 +72,12 @@ impl Keyring {
             return Err(KeyringError::Empty);
         }
         Ok(Self { keys })
+    }
+
+    /// The same keys, one by one.
+    pub fn of(keys: &[SecretString]) -> Result<Self, KeyringError> {
+        let words: Vec<&str> = keys.iter().map(ExposeSecret::expose_secret).collect();
+        Self::parse(&words.join(","))
     }
 
     /// A new key, as text for `OAUTH_ENCRYPTION_KEY`.

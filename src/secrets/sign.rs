@@ -17,6 +17,9 @@ use crate::model::ids::SubscriptionKey;
 /// Tells this use of the key from every other.
 const CLIENT_STATE: &[u8] = b"graph-mirror client state 1";
 
+/// What a fingerprint is made of; no clientState is, because its key has 16 bytes.
+const FINGERPRINT: &[u8] = b"graph-mirror key fingerprint 1";
+
 /// Makes and checks clientStates.
 #[derive(Clone)]
 pub struct Signer {
@@ -35,6 +38,22 @@ impl Signer {
             present: macs.next().expect("a keyring is never empty"),
             former: macs.collect(),
         }
+    }
+
+    /// What tells the key that signs from others, and gives nothing of it away.
+    pub fn fingerprint(&self) -> String {
+        use std::fmt::Write as _;
+        let tag = self.present.clone().chain_update(FINGERPRINT);
+        let mut text = String::with_capacity(16);
+        for byte in tag.finalize().into_bytes().iter().take(8) {
+            let _ = write!(text, "{byte:02x}");
+        }
+        text
+    }
+
+    /// Whether there are keys that only verify.
+    pub fn has_former_keys(&self) -> bool {
+        !self.former.is_empty()
     }
 
     /// The clientState of a subscription: its key and a signature, 76 characters of the 128 allowed (F9.1).
@@ -130,6 +149,12 @@ mod tests {
             Some(key)
         );
         assert_eq!(signer(&new).client_state_verify(&state), None);
+
+        let both = signer(&format!("{new},{old}"));
+        assert!(both.has_former_keys() && !signer(&new).has_former_keys());
+        assert_eq!(both.fingerprint(), signer(&new).fingerprint());
+        assert_ne!(both.fingerprint(), signer(&old).fingerprint());
+        assert_eq!(both.fingerprint().len(), 16);
     }
 
     #[test]

@@ -137,6 +137,64 @@ impl Store {
         Ok(saved > 0)
     }
 
+    /// Puts other seals on the tokens of a grant, if they are still exactly those of `seen`; a `None` leaves its token as it is.
+    /// The tokens are the same, so the rotation stays: a refresh that is under way is saved all the same.
+    pub async fn grant_reseal(
+        &self,
+        seen: &Grant,
+        access: Option<&str>,
+        refresh: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.write(Priority::Live).await?;
+        let saved = query(
+            "UPDATE oauth_tokens SET sealed_access_token = COALESCE($5, sealed_access_token),
+                sealed_refresh_token = COALESCE($6, sealed_refresh_token)
+             WHERE mailbox_id = $1 AND rotation = $2 AND COALESCE(sealed_access_token, '') = $3
+                AND COALESCE(sealed_refresh_token, '') = $4",
+        )
+        .bind(seen.mailbox)
+        .bind(seen.rotation)
+        .bind(seen.sealed_access_token.as_deref().unwrap_or_default())
+        .bind(seen.sealed_refresh_token.as_deref().unwrap_or_default())
+        .bind(access)
+        .bind(refresh)
+        .execute(&mut tx)
+        .await?;
+        tx.commit().await?;
+        Ok(saved > 0)
+    }
+
+    /// The sign-ins that may still come back.
+    pub async fn oauth_states_open(&self, now: Timestamp) -> Result<Vec<OauthState>, StoreError> {
+        query("SELECT * FROM oauth_states WHERE used_at IS NULL AND expires_at > $1 ORDER BY created_at")
+            .bind(now)
+            .read(self)
+            .await?
+            .iter()
+            .map(read_state)
+            .collect()
+    }
+
+    /// Puts another seal on the verifier of a sign-in, if it is still the one that was seen.
+    pub async fn oauth_state_reseal(
+        &self,
+        state_hash: &str,
+        seen: &str,
+        sealed_verifier: &str,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.write(Priority::Live).await?;
+        let saved = query(
+            "UPDATE oauth_states SET sealed_verifier = $3 WHERE state_hash = $1 AND sealed_verifier = $2",
+        )
+        .bind(state_hash)
+        .bind(seen)
+        .bind(sealed_verifier)
+        .execute(&mut tx)
+        .await?;
+        tx.commit().await?;
+        Ok(saved > 0)
+    }
+
     /// Remembers a sign-in that begins.
     pub async fn oauth_state_add(&self, state: &OauthState) -> Result<(), StoreError> {
         let mut tx = self.write(Priority::Acknowledgement).await?;

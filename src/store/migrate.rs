@@ -38,6 +38,8 @@ const STEPS: &[Step] = steps! {
     4, "0004_work";
     5, "0005_feed";
     6, "0006_push_doubts";
+    7, "0007_client_state_keys";
+    8, "0008_traces";
 };
 
 /// What a migration did.

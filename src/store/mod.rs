@@ -40,6 +40,7 @@ mod threads;
 mod ticks;
 pub mod trouble;
 mod upsert;
+mod vitals;
 mod wake;
 mod writes;
 
@@ -65,5 +66,6 @@ pub use notices::{Backlog, NewNotice, ParkedOutcome, SeenNotice};
 pub use pool::{Backend, Store, StoreSettings, Tx};
 pub use privileges::Privileges;
 pub use threads::Thread;
+pub use vitals::{PoolUse, Vitals};
 pub use wake::{Wake, WakeStream};
 pub use writes::WritesRefused;

@@ -11,6 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use rustix::fs::{Access, access};
+use rustix::io::Errno;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection as _, PgPool, SqlitePool};
@@ -28,6 +30,9 @@ use super::writes::Writes;
 use crate::model::ids::MailboxId;
 use crate::model::time::{SharedClock, Timestamp};
 use crate::model::work::Fence;
+
+/// A host that swallows what is sent to it would keep the first connection waiting for minutes.
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 
 /// Which database it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -502,6 +507,7 @@ async fn open_sqlite(
         });
     }
     make_folder(&file)?;
+    check_writable(&file)?;
     let options = options
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
@@ -560,13 +566,37 @@ async fn open_sqlite(
 fn make_folder(file: &Path) -> Result<(), StoreError> {
     match file.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => {
-            std::fs::create_dir_all(folder).map_err(|error| StoreError::Address {
-                reason: format!("cannot make the folder {}", folder.display()),
-                source: Some(error.into()),
+            std::fs::create_dir_all(folder).map_err(|source| StoreError::NotWritable {
+                path: folder.to_owned(),
+                source,
             })
         }
         _ => Ok(()),
     }
+}
+
+/// SQLite would open a file that it cannot write, and say so at the first write; or say only that it cannot open it.
+fn check_writable(file: &Path) -> Result<(), StoreError> {
+    let folder = match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let folder_access = Access::WRITE_OK | Access::EXEC_OK;
+    for (path, wanted) in [
+        (folder, folder_access),
+        (file, Access::READ_OK | Access::WRITE_OK),
+    ] {
+        match access(path, wanted) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(errno) => {
+                return Err(StoreError::NotWritable {
+                    path: path.to_owned(),
+                    source: errno.into(),
+                });
+            }
+        }
+    }
+    Ok(())
 }
 
 async fn open_postgres(url: &str, settings: StoreSettings) -> Result<Pools, StoreError> {
@@ -580,7 +610,10 @@ async fn open_postgres(url: &str, settings: StoreSettings) -> Result<Pools, Stor
         ])
         .disable_statement_logging();
     // The pool would try for seconds and then only say that it took too long.
-    options.connect().await?.close().await?;
+    let connecting = async { options.connect().await?.close().await };
+    tokio::time::timeout(CONNECT_WITHIN, connecting)
+        .await
+        .map_err(|_| StoreError::Busy)??;
     let is_read_only = Arc::new(AtomicBool::new(false));
     let pools = || {
         let is_read_only = Arc::clone(&is_read_only);

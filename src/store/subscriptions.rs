@@ -54,11 +54,12 @@ impl Tx {
         let (kind, calendar) = words_of(&subscription.scope);
         query(
             "INSERT INTO subscriptions (mailbox_id, key, kind, calendar_external_id, state, graph_id, public_url,
-                expires_at, renew_at, not_before, failures, created_at, touched_at, doubted_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+                expires_at, renew_at, not_before, failures, created_at, touched_at, doubted_at, client_state_key)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
              ON CONFLICT (mailbox_id, key) DO UPDATE SET state = excluded.state, graph_id = excluded.graph_id,
                 public_url = excluded.public_url, expires_at = excluded.expires_at, renew_at = excluded.renew_at,
-                not_before = excluded.not_before, failures = excluded.failures, touched_at = excluded.touched_at",
+                not_before = excluded.not_before, failures = excluded.failures, touched_at = excluded.touched_at,
+                client_state_key = excluded.client_state_key",
         )
         .bind(subscription.mailbox)
         .bind(subscription.key)
@@ -74,6 +75,7 @@ impl Tx {
         .bind(subscription.created_at)
         .bind(subscription.touched_at)
         .bind(subscription.doubted_at)
+        .bind(&subscription.client_state_key)
         .execute(self)
         .await?;
         Ok(())
@@ -213,5 +215,6 @@ fn read(row: &Row) -> Result<Subscription, StoreError> {
         created_at: row.get("created_at")?,
         touched_at: row.find("touched_at")?,
         doubted_at: row.find("doubted_at")?,
+        client_state_key: row.find("client_state_key")?,
     })
 }

@@ -8,6 +8,8 @@ use crate::model::mailbox::{Mailbox, UNANNOUNCED};
 use crate::model::work::{Subscription, SubscriptionScope, SubscriptionState};
 use crate::store::MailboxMark;
 
+use super::reach::Addresses;
+
 /// Why Graph does not have what we want.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Trouble {
@@ -29,7 +31,9 @@ impl Trouble {
     /// What people read.
     pub(super) fn sentence(self) -> &'static str {
         match self {
-            Self::NoAddress => "no PUBLIC_URL is set, so changes are found by polling",
+            Self::NoAddress => {
+                "Microsoft has no address of this service (PUBLIC_URL), so changes are found by polling"
+            }
             Self::Quota => {
                 "the mailbox has as many subscriptions as Microsoft allows, so changes are found by polling; end those of other applications"
             }
@@ -53,7 +57,7 @@ pub(super) fn is_silent(row: &Subscription) -> bool {
 /// What is to be written on the mailbox's row, if anything.
 pub(super) fn judge(
     mailbox: &Mailbox,
-    public_url: Option<&str>,
+    reached: &Addresses,
     wanted: &[SubscriptionScope],
     stored: &[Subscription],
     trouble: Option<Trouble>,
@@ -62,10 +66,10 @@ pub(super) fn judge(
         stored.iter().find(|row| {
             row.scope == *scope
                 && row.state == SubscriptionState::Active
-                && Some(row.public_url.as_str()) == public_url
+                && reached.lead_here(&row.public_url)
         })
     };
-    let missing = if public_url.is_none() {
+    let missing = if reached.present.is_none() {
         Some(Trouble::NoAddress)
     } else if wanted.iter().all(|scope| active(scope).is_some()) {
         None

@@ -6,7 +6,8 @@
 //! marked: first the subscription, then the round, so that nothing falls in between (M28). Losing every subscription
 //! costs speed, never truth.
 //!
-//! In reading order: [`address`], [`mod@plan`], [`reconcile`] with `steps`, `listing`, `lifetime` and `health`.
+//! In reading order: [`address`], [`reach`], [`mod@plan`], [`reconcile`] with `steps`, `listing`, `lifetime` and `health`, and
+//! `signers` (when keys change).
 
 pub mod address;
 mod error;
@@ -14,10 +15,14 @@ mod health;
 mod lifetime;
 mod listing;
 mod plan;
+pub mod reach;
 pub mod reconcile;
+mod signers;
 mod steps;
 
 pub use error::SubscriptionsError;
 pub use listing::list;
 pub use plan::{Action, Listed, Situation, plan};
+pub use reach::{Addresses, Reach};
 pub use reconcile::{Reconciled, Reconciler};
+pub use signers::replace_former;

@@ -13,6 +13,7 @@ use crate::model::time::Timestamp;
 use crate::model::work::{Subscription, SubscriptionScope, SubscriptionState};
 
 use super::address::{is_at, is_same_resource, resource};
+use super::reach::Addresses;
 
 /// No two attempts to renew come closer together (M31; F10.46).
 pub(super) const TOUCH_PAUSE: TimeDelta = TimeDelta::minutes(10);
@@ -39,8 +40,8 @@ pub struct Listed {
 pub struct Situation<'a> {
     /// The account.
     pub user: &'a GraphId,
-    /// Where Graph reaches us; without it nothing is wanted.
-    pub public_url: Option<&'a str>,
+    /// Where Graph reaches us; without a present address nothing is wanted.
+    pub reached: &'a Addresses,
     /// What should be watched.
     pub wanted: &'a [SubscriptionScope],
     /// What we know.
@@ -112,7 +113,7 @@ pub fn plan(situation: &Situation<'_>) -> Vec<Action> {
             steps.end(row);
         }
     }
-    if situation.public_url.is_some() {
+    if situation.reached.present.is_some() {
         for scope in situation.wanted {
             steps.scope(scope);
         }
@@ -153,7 +154,7 @@ struct Steps<'a> {
 
 impl<'a> Steps<'a> {
     fn is_wanted(&self, scope: &SubscriptionScope) -> bool {
-        self.situation.public_url.is_some() && self.situation.wanted.contains(scope)
+        self.situation.reached.present.is_some() && self.situation.wanted.contains(scope)
     }
 
     fn scope(&mut self, scope: &SubscriptionScope) {
@@ -199,13 +200,13 @@ impl<'a> Steps<'a> {
         }
     }
 
-    /// A row that serves: alive, for this address, and not to be replaced.
+    /// A row that serves: alive, for an address of ours, and not to be replaced.
     fn is_good(&self, row: &Subscription) -> bool {
         row.state == SubscriptionState::Active && self.is_here(row) && !self.is_gone(row)
     }
 
     fn is_here(&self, row: &Subscription) -> bool {
-        self.situation.public_url == Some(row.public_url.as_str())
+        self.situation.reached.lead_here(&row.public_url)
     }
 
     /// Graph has it no longer: it ended, or Graph's list lacks it.
@@ -332,7 +333,8 @@ impl<'a> Steps<'a> {
 
     /// What posts to this service and belongs to no row: left by a database that was lost or restored.
     fn remove_orphans(&mut self) {
-        let (Some(listed), Some(public_url)) = (self.situation.listed, self.situation.public_url)
+        let (Some(listed), Some(public_url)) =
+            (self.situation.listed, &self.situation.reached.present)
         else {
             return;
         };

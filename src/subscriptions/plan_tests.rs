@@ -35,6 +35,7 @@ fn active(scope: &SubscriptionScope, graph_id: &str) -> Subscription {
         created_at: now() - TimeDelta::days(2),
         touched_at: Some(now() - TimeDelta::days(2)),
         doubted_at: None,
+        client_state_key: None,
     }
 }
 
@@ -74,7 +75,7 @@ fn foreign(graph_id: &str, scope: &SubscriptionScope, url: &str) -> Listed {
 
 #[derive(Default)]
 struct Case {
-    public_url: Option<&'static str>,
+    reached: Addresses,
     wanted: Vec<SubscriptionScope>,
     stored: Vec<Subscription>,
     listed: Option<Vec<Listed>>,
@@ -84,7 +85,7 @@ struct Case {
 impl Case {
     fn wanting(wanted: &[SubscriptionScope]) -> Self {
         Self {
-            public_url: Some(HERE),
+            reached: Some(HERE.to_owned()).into(),
             wanted: wanted.to_vec(),
             ..Self::default()
         }
@@ -108,7 +109,7 @@ impl Case {
     fn plan(&self) -> Vec<Action> {
         plan(&Situation {
             user: &user(),
-            public_url: self.public_url,
+            reached: &self.reached,
             wanted: &self.wanted,
             stored: &self.stored,
             listed: self.listed.as_deref(),
@@ -186,7 +187,7 @@ fn a_deletion_that_failed_waits() {
 fn without_a_public_address_nothing_is_kept() {
     let row = active(&MESSAGES, "g1");
     let mut case = Case::wanting(&[MESSAGES]).storing(&[&row]);
-    case.public_url = None;
+    case.reached = None.into();
 
     assert_eq!(case.plan(), [delete(&row)]);
 }
@@ -400,6 +401,19 @@ fn a_changed_public_address_gets_its_successor_before_the_old_one_goes() {
         .storing(&[&old, &successor])
         .plan();
     assert_eq!(plan, [delete(&old)]);
+}
+
+#[test]
+fn what_another_replica_subscribed_to_under_its_own_address_stays() {
+    // Two of them, each with a tunnel, that serve a mailbox in turn would replace each other's for ever.
+    let mut others = active(&MESSAGES, "g1");
+    others.public_url = "https://replica.example".to_owned();
+    let mut case = Case::wanting(&[MESSAGES]).storing(&[&others]);
+    case.reached.others = vec![others.public_url.clone()];
+
+    assert_eq!(case.plan(), []);
+    case.reached.others.clear();
+    assert_eq!(case.plan(), [create(&MESSAGES)], "its tunnel has ended");
 }
 
 #[test]

@@ -20,6 +20,7 @@ use super::health::{self, Trouble};
 use super::lifetime::Lifetimes;
 use super::listing::list;
 use super::plan::{Action, Listed, Situation, plan};
+use super::reach::{Addresses, Reach};
 use super::steps::{backoff, give_up_on};
 
 /// The plan settles in a few passes; a mailbox that Graph keeps contradicting waits for the next run.
@@ -46,7 +47,7 @@ pub struct Reconciler {
     pub(super) store: Store,
     clock: ClockBox,
     pub(super) signer: Signer,
-    pub(super) public_url: Option<String>,
+    reach: Reach,
     pub(super) lifetimes: Lifetimes,
     lists: Mutex<HashMap<MailboxId, Lists>>,
 }
@@ -75,6 +76,8 @@ pub(super) struct Run<'a> {
     pub(super) mailbox: &'a Mailbox,
     pub(super) fence: &'a Fence,
     pub(super) graph: &'a MailboxGraph,
+    /// Where Graph reaches us, from the beginning of the run to its end.
+    pub(super) reached: Addresses,
     /// Scopes that Graph has refused because there is one already (M26).
     pub(super) conflicts: Vec<SubscriptionScope>,
     pub(super) trouble: Option<Trouble>,
@@ -83,18 +86,13 @@ pub(super) struct Run<'a> {
 }
 
 impl Reconciler {
-    /// A reconciler for a service that Graph reaches at `public_url` (no slash at its end), or not at all.
-    pub fn new(
-        store: Store,
-        clock: SharedClock,
-        signer: Signer,
-        public_url: Option<String>,
-    ) -> Self {
+    /// A reconciler for a service that Graph reaches as `reach` says when it is looked at.
+    pub fn new(store: Store, clock: SharedClock, signer: Signer, reach: Reach) -> Self {
         Self {
             store,
             clock: ClockBox(clock),
             signer,
-            public_url,
+            reach,
             lifetimes: Lifetimes::default(),
             lists: Mutex::default(),
         }
@@ -108,7 +106,8 @@ impl Reconciler {
         fence: &Fence,
         graph: &MailboxGraph,
     ) -> Result<Reconciled, SubscriptionsError> {
-        let wanted = self.wanted(mailbox).await?;
+        let reached = self.reach.addresses();
+        let wanted = self.wanted(mailbox, &reached).await?;
         // The home's copy of the row is as old as its spell.
         let Some(present) = self.store.mailbox_get(mailbox.id).await? else {
             return Ok(Reconciled::default());
@@ -118,14 +117,14 @@ impl Reconciler {
             mailbox: &present,
             fence,
             graph,
+            reached,
             conflicts: Vec::new(),
             trouble: None,
             is_halted: false,
         };
         run.answer_doubts().await?;
         let stored = run.settle(&wanted).await?;
-        let public_url = self.public_url.as_deref();
-        let mark = health::judge(&present, public_url, &wanted, &stored, run.trouble);
+        let mark = health::judge(&present, &run.reached, &wanted, &stored, run.trouble);
         if let Some(mark) = mark {
             let mut tx = run.begin().await?;
             tx.mailbox_mark(mailbox.id, &[mark], self.now()).await?;
@@ -140,9 +139,13 @@ impl Reconciler {
         })
     }
 
-    async fn wanted(&self, mailbox: &Mailbox) -> Result<Vec<SubscriptionScope>, StoreError> {
+    async fn wanted(
+        &self,
+        mailbox: &Mailbox,
+        reached: &Addresses,
+    ) -> Result<Vec<SubscriptionScope>, StoreError> {
         let mut wanted = vec![SubscriptionScope::Messages];
-        if self.public_url.is_none() {
+        if reached.present.is_none() {
             return Ok(wanted);
         }
         let calendars = self.store.calendars_list(mailbox.id).await?;
@@ -242,7 +245,7 @@ impl Run<'_> {
         for _ in 0..PASSES {
             let actions = plan(&Situation {
                 user: &self.mailbox.user_id,
-                public_url: self.reconciler.public_url.as_deref(),
+                reached: &self.reached,
                 wanted,
                 stored: &stored,
                 listed: listed.as_deref(),

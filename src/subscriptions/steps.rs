@@ -82,7 +82,7 @@ impl Run<'_> {
             scope,
             state: SubscriptionState::Creating,
             graph_id: None,
-            public_url: self.reconciler.public_url.clone().unwrap_or_default(),
+            public_url: self.reached.present.clone().unwrap_or_default(),
             expires_at: None,
             renew_at: None,
             not_before: None,
@@ -90,12 +90,19 @@ impl Run<'_> {
             created_at: self.now(),
             touched_at: None,
             doubted_at,
+            client_state_key: Some(self.reconciler.signer.fingerprint()),
         };
         self.save(&row).await?;
         Ok(row)
     }
 
-    async fn create(&mut self, row: Subscription) -> Result<(), SubscriptionsError> {
+    async fn create(&mut self, mut row: Subscription) -> Result<(), SubscriptionsError> {
+        let key = Some(self.reconciler.signer.fingerprint());
+        if row.client_state_key != key {
+            // Before Graph is asked: also where the answer is lost it must be known which key its clientState needs.
+            row.client_state_key = key;
+            self.save(&row).await?;
+        }
         loop {
             let request = SubscriptionRequest {
                 change_type: CHANGE_TYPE.to_owned(),

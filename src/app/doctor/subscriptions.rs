@@ -174,6 +174,7 @@ mod tests {
             state: SubscriptionState::Active,
             graph_id: Some(graph_id.to_owned()),
             public_url: BASE.to_owned(),
+            client_state_key: None,
             expires_at: Some(now + TimeDelta::days(2)),
             renew_at: None,
             not_before: None,

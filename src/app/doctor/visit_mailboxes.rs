@@ -8,8 +8,8 @@ use super::live::{self, Borrowed, Open};
 use super::visit::{Stumble, Visit};
 use super::{grants, subscriptions};
 use crate::app::error::AppError;
-use crate::app::ngrok;
 use crate::app::parts::Parts;
+use crate::app::tunnel;
 use crate::config::PublicUrl;
 use crate::graph::MailboxGraph;
 use crate::model::chain::chain;
@@ -92,9 +92,7 @@ impl Visit {
     /// The public address, where there is one; `ngrok`'s agent is asked for it.
     async fn base(&mut self) -> Result<Option<String>, AppError> {
         if self.settings.server.public_url == PublicUrl::Ngrok {
-            let port = self.settings.server.listen.port();
-            let url = ngrok::public_url(ngrok::AGENT, port).await?;
-            self.settings.server.public_url = PublicUrl::Fixed(url);
+            return tunnel::present(&self.settings).await.map(Some);
         }
         Ok(self.settings.server.public_url.base())
     }

@@ -67,7 +67,7 @@ mod tests {
         tokio::pin!(sleeper);
 
         clock.hold();
-        inner.advance(Duration::from_secs(60));
+        inner.advance(Duration::from_mins(1));
         let sleeps_on = futures_util::poll!(&mut sleeper).is_pending();
         let held = clock.now();
         clock.let_go();

@@ -43,8 +43,19 @@ pub use field::{Campaign, Failed, Summary};
 pub use run::Played;
 pub use script::{Act, Moment, Script, Step, script};
 
+const EXAMPLES: &str = "Examples:
+  Two hundred seeds with every fault there is:
+    graph-mirror campaign --seeds 0..200
+  One seed with lost and repeated notifications only, as JSON:
+    graph-mirror campaign --seeds 7..8 --faults lost,doubled --json
+  Kill the service in the middle of its work, on PostgreSQL:
+    graph-mirror campaign --seeds 0..10 --crashes --database-url postgres://me:secret@localhost/postgres
+  Play what a failing seed printed again:
+    graph-mirror campaign --script failed.json";
+
 /// Put the service under seeded edits and faults, and compare everything afterwards
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// Play the seeds from A to before B
     #[arg(long, value_name = "A..B", value_parser = seeds, required_unless_present = "script")]
@@ -125,7 +136,10 @@ pub(super) async fn run(arguments: Arguments) -> Result<Ended, Failure> {
     };
     let progress = Progress::begin("playing");
     let played = if let Some(file) = &arguments.script {
-        let script = read(file).map_err(Failure::of)?;
+        let script = read(file).map_err(|error| {
+            Failure::of(error)
+                .hinting("keep the JSON that a failing seed printed in a file, and name that file")
+        })?;
         campaign.play_scripts(vec![script], |_, _| {}).await
     } else {
         let seeds = arguments.seeds.clone().unwrap_or_default();

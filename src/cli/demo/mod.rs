@@ -27,8 +27,19 @@ use super::report::Failure;
 use crate::model::time::{Clock, SystemClock, later};
 use crate::telemetry;
 
+const EXAMPLES: &str = "Examples:
+  See it work, until Ctrl-C:
+    graph-mirror demo
+  Half a minute with eight mailboxes, and the figures as JSON:
+    graph-mirror demo --for 30s --mailboxes 8 --json
+  Keep the mirror, to ask it questions in SQL:
+    graph-mirror demo --for 20s --keep mirror.db
+  On PostgreSQL, in a schema of its own that is dropped afterwards:
+    graph-mirror demo --database-url postgres://me:secret@localhost/postgres";
+
 /// See it work: a Microsoft Graph of its own, mailboxes, people who use them, and their mirror
 #[derive(Debug, Clone, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct DemoArgs {
     /// End by itself after people have worked for so long, for example 20s or 2m
     #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration)]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::delays::Seen;
+use crate::cli::output;
 use crate::cli::progress::rate;
 
 /// The screen.
@@ -25,15 +26,14 @@ impl View {
     }
 
     /// A line about what happens now.
-    #[expect(clippy::print_stdout, reason = "this is the screen")]
     pub fn say(&self, line: &str) {
         if self.is_quiet {
             return;
         }
         match &self.bar {
             // The bar steps aside for it.
-            Some(bar) => bar.suspend(|| println!("{line}")),
-            None => println!("{line}"),
+            Some(bar) => bar.suspend(|| output::line(line)),
+            None => output::line(line),
         }
     }
 

@@ -35,8 +35,17 @@ const SETTLING: Duration = Duration::from_mins(1);
 /// How often it is looked for.
 const LOOK: Duration = Duration::from_millis(200);
 
+const EXAMPLES: &str = "Examples:
+  Sign in with the browser of this machine:
+    graph-mirror mailboxes connect --owner me
+  Print the link for Anna, who opens it elsewhere:
+    graph-mirror mailboxes connect --owner acme --login-hint anna@example.org --no-browser
+  A person of the sandbox:
+    graph-mirror mailboxes connect --owner me --sandbox http://127.0.0.1:8090/sandbox/control";
+
 /// Connect a mailbox: open or print the sign-in link and wait until the person has signed in
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// Whose mailbox it will be: the name of a user or tenant in your application
     #[arg(long, value_name = "OWNER", value_parser = owner)]

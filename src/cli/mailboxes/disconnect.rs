@@ -14,8 +14,15 @@ use crate::model::ids::Owner;
 use crate::model::mailbox::MailboxState;
 use crate::model::work::Wish;
 
+const EXAMPLES: &str = "Examples:
+  By its address:
+    graph-mirror mailboxes disconnect anna@example.org
+  Where several owners have connected the same account:
+    graph-mirror mailboxes disconnect anna@example.org --owner acme --json";
+
 /// Disconnect a mailbox: no more work, no grant; what was copied is kept
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// The mailbox, by address or id
     mailbox: String,

@@ -12,8 +12,15 @@ use crate::model::ids::Owner;
 use crate::model::mailbox::Mailbox;
 use crate::store::{Counts, Store};
 
+const EXAMPLES: &str = r#"Examples:
+  Who is connected, and what each needs:
+    graph-mirror mailboxes list
+  Those that must sign in again, by their addresses:
+    graph-mirror mailboxes list --json | jq -r '.[] | select(.state == "needs_reauth") | .address'"#;
+
 /// List the mailboxes, their state and how far copying has come
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// Only the mailboxes of this owner
     #[arg(long, value_name = "OWNER", value_parser = owner)]

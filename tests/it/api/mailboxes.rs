@@ -51,6 +51,7 @@ on_both_stores!(
             created_at: now,
             touched_at: None,
             doubted_at: None,
+            client_state_key: None,
         })
         .await?;
         tx.audit_add(&Audit {

@@ -183,7 +183,7 @@ async fn all_is_well_and_each_single_thing_that_is_broken_is_named_first() {
     .await;
     let right = variables(&rig);
     let doctor = async |changes: &[(&str, &str)]| examine(&right, changes, &[]).await;
-    let base = rig.parts.public_url().expect("it has one");
+    let base = rig.parts.reach.present().expect("it has one");
     let subscribed = posts_to(&rig);
 
     let well = doctor(&[]).await;

@@ -1,5 +1,12 @@
 //! Keys, the schema and the list of mailboxes: commands that need only a database.
 
+use std::sync::Arc;
+
+use graph_mirror::model::ids::{GraphId, MailboxId, Owner};
+use graph_mirror::model::time::{Clock as _, SystemClock};
+use graph_mirror::secrets::{Keyring, Label, Vault};
+use graph_mirror::store::{NewGrant, NewMailbox, Priority, Store};
+
 use super::run::{RIGHT, Shell};
 
 #[test]
@@ -110,4 +117,92 @@ fn an_unknown_mailbox_is_told() {
         "{}",
         ran.err
     );
+}
+
+/// A connected mailbox whose grant is sealed with `key`.
+async fn sealed(store: &Store, name: &str, key: &str) -> MailboxId {
+    let now = SystemClock.now();
+    let user_id = GraphId::from(name);
+    let new = NewMailbox {
+        owner: Owner::from("suite"),
+        user_id: user_id.clone(),
+        tenant_id: None,
+        address: format!("{name}@example.org"),
+        display_name: None,
+    };
+    let vault = Vault::new(&Keyring::parse(key).expect("a key"));
+    let mut tx = store.write(Priority::Live).await.expect("a transaction");
+    let (mailbox, _) = tx.mailbox_connect(&new, now).await.expect("connected");
+    let seal = |label: Label| Some(vault.seal(&label, "the-token-itself"));
+    let grant = NewGrant {
+        sealed_access_token: seal(Label::AccessToken(mailbox)),
+        sealed_refresh_token: seal(Label::RefreshToken(mailbox)),
+        access_expires_at: Some(now),
+        scopes: "Mail.Read".to_owned(),
+    };
+    tx.grant_save(mailbox, &user_id, &grant, now)
+        .await
+        .expect("saved");
+    tx.commit().await.expect("committed");
+    mailbox
+}
+
+#[tokio::test]
+async fn a_rotation_seals_what_it_can_and_names_what_no_key_opens() {
+    let [new, old, lost] = [(); 3].map(|()| Keyring::generate_key());
+    let both = format!("{new},{old}");
+    // No app registration: it speaks to nobody.
+    let shell = Shell::new().with(&[("OAUTH_ENCRYPTION_KEY", &both)]);
+    shell.run(&["migrate"]).well();
+    let file = shell.folder().join("data/graph-mirror.db");
+    let url = format!("sqlite://{}", file.display());
+    let store = Store::open(&url, Arc::new(SystemClock))
+        .await
+        .expect("the database opens");
+    sealed(&store, "anna", &old).await;
+    sealed(&store, "ben", &new).await;
+    let carl = sealed(&store, "carl", &lost).await;
+
+    let first = shell.run(&["keys", "rotate", "--json"]);
+    let second = shell.run(&["keys", "rotate"]);
+    let mut tx = store.write(Priority::Live).await.expect("a transaction");
+    tx.grant_delete(carl).await.expect("forgotten");
+    tx.commit().await.expect("committed");
+    let third = shell.run(&["keys", "rotate", "--json"]).well().json();
+    let said = shell.run(&["keys", "rotate"]).well();
+    let alone = Shell::new().with(&[("OAUTH_ENCRYPTION_KEY", &new), ("DATABASE_URL", &url)]);
+    let last = alone.run(&["keys", "rotate"]).well();
+
+    assert_eq!(first.code, 1, "{}", first.err);
+    let told = first.json();
+    let counts = ["resealed", "already", "unreadable", "left"].map(|name| told[name].as_u64());
+    assert_eq!(counts, [Some(1), Some(1), Some(1), Some(0)], "{told}");
+    assert_eq!(
+        told["unreadable_mailboxes"][0]["address"],
+        "carl@example.org"
+    );
+    assert_eq!(told["old_keys_removable"], false);
+    assert!(first.err.contains("hint: add the key"), "{}", first.err);
+    assert!(!first.err.contains("carl@"), "{}", first.err);
+    assert_eq!(second.code, 1);
+    assert!(
+        second
+            .out
+            .contains("0 grants sealed anew, 2 were already, 1 cannot be opened")
+            && second.out.contains("carl@example.org")
+            && second.out.contains("keep the old keys"),
+        "{}",
+        second.out
+    );
+    assert_eq!(third["old_keys_removable"], true, "{third}");
+    assert!(
+        said.out.contains("the old keys can be removed"),
+        "{}",
+        said.out
+    );
+    assert!(last.out.contains("there is one key only"), "{}", last.out);
+    for ran in [&first, &second, &said, &last] {
+        let text = format!("{}{}", ran.out, ran.err);
+        assert!(!text.contains("the-token-itself") && !text.contains(&new));
+    }
 }

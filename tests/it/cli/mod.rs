@@ -1,6 +1,7 @@
 //! The command as people run it: the binary itself.
 
 mod campaign;
+mod colours;
 mod demo;
 mod doctor;
 mod guide;
@@ -10,4 +11,5 @@ mod quarantine;
 mod reference;
 pub mod run;
 mod settings;
+mod traces;
 mod whole;

@@ -152,6 +152,7 @@ pub async fn refusal(rig: &Rig) -> String {
         hint: ChangeHint::Updated,
         received_at: rig.clock.now(),
         raw: None,
+        trace: None,
     };
     let refused = rig.parts.store.notices_intake(vec![notice]).await;
     refused.expect_err("nothing can be written").chain()

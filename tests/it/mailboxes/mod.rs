@@ -70,6 +70,7 @@ async fn fill(bench: &Bench, mailbox: MailboxId) {
             created_at: now,
             touched_at: None,
             doubted_at: None,
+            client_state_key: None,
         };
         tx.subscription_save(&subscription).await.expect("saved");
     }
@@ -79,6 +80,7 @@ async fn fill(bench: &Bench, mailbox: MailboxId) {
         lane: Lane::Live,
         hint: ChangeHint::Updated,
         due_at: now,
+        trace: None,
     };
     tx.notices_add(mailbox, &[notice], now)
         .await

@@ -53,6 +53,7 @@ async fn watched_at(
         created_at: now,
         touched_at: None,
         doubted_at: None,
+        client_state_key: None,
     };
     let mut tx = bench
         .store

@@ -84,6 +84,7 @@ impl Scene {
             created_at: now - TimeDelta::hours(1),
             touched_at: Some(now - TimeDelta::hours(1)),
             doubted_at: None,
+            client_state_key: None,
         };
         self.save(&row).await;
         row

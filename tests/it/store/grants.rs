@@ -164,3 +164,51 @@ on_both_stores!(
         assert_eq!(fresh, 1);
     }
 );
+
+// A rotation of keys: the same tokens under another seal, never over newer ones.
+on_both_stores!(
+    a_grant_is_sealed_anew_only_over_what_was_seen,
+    |store, clock| {
+        let mailbox = connected(&store, &clock, "anna").await;
+        let rotation = save(&store, mailbox, &tokens("one"), clock.now()).await;
+        let seen = store.grant_get(mailbox).await?.expect("it is there");
+
+        let sealed = store.grant_reseal(&seen, Some("access anew"), None).await?;
+        let again = store.grant_reseal(&seen, Some("late"), None).await?;
+
+        assert!(sealed && !again);
+        let stored = store.grant_get(mailbox).await?.expect("it is there");
+        assert_eq!(stored.sealed_access_token.as_deref(), Some("access anew"));
+        assert_eq!(stored.sealed_refresh_token.as_deref(), Some("refresh one"));
+        let refreshed = store
+            .grant_rotate(mailbox, rotation, &tokens("two"), clock.now())
+            .await?;
+        assert!(refreshed, "a refresh that was under way is saved");
+        let late = store
+            .grant_reseal(&stored, Some("old"), Some("old"))
+            .await?;
+        assert!(!late, "an older token is not put over a newer one");
+        let newest = store.grant_get(mailbox).await?.expect("it is there");
+        assert_eq!(newest.sealed_refresh_token.as_deref(), Some("refresh two"));
+    }
+);
+
+on_both_stores!(
+    a_sign_in_that_may_still_come_back_is_sealed_anew,
+    |store, clock| {
+        store.oauth_state_add(&state("one", clock.now())).await?;
+        store.oauth_state_add(&state("used", clock.now())).await?;
+        store.oauth_state_take("used", None, clock.now()).await?;
+
+        let open = store.oauth_states_open(clock.now()).await?;
+        let sealed = store.oauth_state_reseal("one", "sealed", "anew").await?;
+        let again = store.oauth_state_reseal("one", "sealed", "late").await?;
+
+        assert_eq!(open.len(), 1);
+        assert!(sealed && !again);
+        let open = store.oauth_states_open(clock.now()).await?;
+        assert_eq!(open[0].sealed_verifier, "anew");
+        let late = clock.now() + seconds(601);
+        assert!(store.oauth_states_open(late).await?.is_empty());
+    }
+);

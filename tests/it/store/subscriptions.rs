@@ -22,6 +22,7 @@ pub fn sample(mailbox: MailboxId, key: SubscriptionKey, now: Timestamp) -> Subsc
         created_at: now,
         touched_at: None,
         doubted_at: None,
+        client_state_key: None,
     }
 }
 
@@ -43,6 +44,7 @@ on_both_stores!(a_subscription_reads_back_as_it_was_saved, |store, clock| {
     messages.graph_id = Some("graph id".to_owned());
     messages.failures = 3;
     messages.touched_at = Some(clock.now());
+    messages.client_state_key = Some("0123456789abcdef".to_owned());
     tx.subscription_save(&messages).await?;
     tx.commit().await?;
 

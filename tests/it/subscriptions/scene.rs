@@ -25,7 +25,7 @@ use graph_mirror::sandbox::world::{UserId, World};
 use graph_mirror::sandbox::{Options, Sandbox};
 use graph_mirror::secrets::{Keyring, Signer};
 use graph_mirror::store::{CalendarWrite, NewMailbox, Priority, Store};
-use graph_mirror::subscriptions::{Reconciled, Reconciler};
+use graph_mirror::subscriptions::{Reach, Reconciled, Reconciler};
 use serde_json::{Value, json};
 
 /// Waits for a state; a state that never comes fails the test.
@@ -118,7 +118,7 @@ impl Scene {
                 store.clone(),
                 Arc::new(clock.clone()),
                 signer.clone(),
-                Some(public_url.clone()),
+                Reach::at(Some(public_url.clone())),
             ),
             sandbox,
             store: store.clone(),
@@ -154,7 +154,7 @@ impl Scene {
             self.store.clone(),
             Arc::new(self.clock.clone()),
             self.signer.clone(),
-            public_url,
+            Reach::at(public_url),
         )
     }
 

@@ -1,5 +1,7 @@
 //! `graph-mirror keys`: encryption keys, and bearer keys of the API.
 
+mod rotate;
+
 use clap::{Args, Subcommand};
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -23,11 +25,19 @@ pub(super) struct Arguments {
 enum Command {
     /// Print a new encryption key for the settings
     Generate(Generate),
+    Rotate(rotate::Arguments),
     /// Bearer keys of the API
     Api(ApiArguments),
 }
 
+const GENERATE: &str = r#"Examples:
+  A first key, into the settings:
+    echo "OAUTH_ENCRYPTION_KEY=$(graph-mirror keys generate)" >> .env
+  A new key for a rotation:
+    graph-mirror keys generate --json"#;
+
 #[derive(Debug, Args)]
+#[command(after_help = GENERATE)]
 struct Generate {
     /// Print one JSON object
     #[arg(long)]
@@ -50,7 +60,14 @@ enum ApiCommand {
     Revoke(Revoke),
 }
 
+const CREATE: &str = r#"Examples:
+  A key for your application, which is shown this once:
+    graph-mirror keys api create --owner acme
+  With a note of what it is for, as JSON:
+    graph-mirror keys api create --owner acme --label "case management" --json"#;
+
 #[derive(Debug, Args)]
+#[command(after_help = CREATE)]
 struct Create {
     /// Whose mailboxes the key opens: the name of a user or tenant in your application
     #[arg(long, value_name = "OWNER", value_parser = owner)]
@@ -65,7 +82,14 @@ struct Create {
     source: LocalSource,
 }
 
+const LIST: &str = "Examples:
+  Every key, withdrawn ones too:
+    graph-mirror keys api list
+  Those that are valid:
+    graph-mirror keys api list --json | jq '.[] | select(.revoked_at == null)'";
+
 #[derive(Debug, Args)]
+#[command(after_help = LIST)]
 struct List {
     /// Print one JSON array
     #[arg(long)]
@@ -74,7 +98,14 @@ struct List {
     source: LocalSource,
 }
 
+const REVOKE: &str = "Examples:
+  By the id that the list shows:
+    graph-mirror keys api revoke 0197b2c4-5d6e-7f80-9a1b-2c3d4e5f6071
+  And when it ended, as JSON:
+    graph-mirror keys api revoke 0197b2c4-5d6e-7f80-9a1b-2c3d4e5f6071 --json";
+
 #[derive(Debug, Args)]
+#[command(after_help = REVOKE)]
 struct Revoke {
     /// The id of the key, as `keys api list` shows it
     id: Uuid,
@@ -105,6 +136,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<Ended, Failure> {
             }
             Ok(Ended::Well)
         }
+        Command::Rotate(arguments) => rotate::run(arguments).await,
         Command::Api(api) => match api.command {
             ApiCommand::Create(create) => self::create(create).await,
             ApiCommand::List(list) => self::list(list).await,
