@@ -167,7 +167,7 @@ pub(super) async fn subscribe(
         && SubscriptionRefusal::of(error) == SubscriptionRefusal::Duplicate
     {
         // One of an examination that was cut off stands in the way.
-        clear(store, base, mailbox, graph, |url| is_a_test(url)).await;
+        clear(store, base, mailbox, graph, is_a_test).await;
         made = graph.subscription_create(&request).await;
     }
     let id = made.as_ref().ok().and_then(id_of);
