@@ -13,7 +13,7 @@ fn commands(guide: &str) -> Vec<String> {
     let mut found = Vec::new();
     for line in text(guide).lines().map(str::trim) {
         if line.starts_with("```") {
-            inside = line == "```sh";
+            inside = line == "```console";
         } else if inside && !line.is_empty() && !line.starts_with('#') {
             let command = line.split("  #").next().unwrap_or_default();
             found.push(command.trim().to_owned());
