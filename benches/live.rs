@@ -135,7 +135,7 @@ impl Poster {
                 .expect("a client can be made"),
             url: format!(
                 "{}/webhooks/microsoft/notifications",
-                rig.parts.public_url().expect("push is on")
+                rig.parts.reach.present().expect("push is on")
             ),
             state: rig.parts.signer.client_state(subscription.key),
             subscription: subscription.graph_id.unwrap_or_default(),

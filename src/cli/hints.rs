@@ -182,6 +182,10 @@ fn telemetry(error: &TelemetryError) -> Option<&'static str> {
             "set LOG to error, warn, info, debug or trace, or to a list like info,graph_mirror::mirror=debug",
         ),
         TelemetryError::AlreadyStarted(_) => None,
+        #[cfg(feature = "otel")]
+        TelemetryError::Traces(_) => Some(
+            "set OTEL_EXPORTER_OTLP_ENDPOINT to scheme, host and port of the collector, like http://localhost:4318, or unset it",
+        ),
     }
 }
 
@@ -243,6 +247,14 @@ mod tests {
             }),
             hint(AppError::NotTheSandboxes {
                 mailboxes: Vec::new(),
+            }),
+            hint(AppError::NoTunnel {
+                agent: "http://127.0.0.1:4040".to_owned(),
+                port: 8080,
+            }),
+            hint(AppError::DatabaseAway {
+                waited: std::time::Duration::from_secs(9),
+                source: StoreError::Busy,
             }),
         ];
 

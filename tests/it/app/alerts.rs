@@ -81,6 +81,7 @@ fn strangers(expression: &str) -> Vec<String> {
 fn every_alert_names_metrics_and_labels_that_exist() {
     let rules = rules();
     let mut names = BTreeSet::new();
+    let duration = Regex::new(r"^\d+[smhd]$").expect("the pattern is valid");
 
     for rule in &rules {
         let name = text(rule, "alert");
@@ -96,7 +97,6 @@ fn every_alert_names_metrics_and_labels_that_exist() {
             text(&rule["annotations"], "summary").ends_with('.'),
             "{name}"
         );
-        let duration = Regex::new(r"^\d+[smhd]$").expect("the pattern is valid");
         assert!(duration.is_match(text(rule, "for")), "{name}");
     }
 

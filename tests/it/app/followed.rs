@@ -41,7 +41,7 @@ async fn a_notification_is_followed_from_its_post_to_its_row_by_one_id() {
     .await
     .expect("the sandbox starts");
     let user = sandbox.settings().users[0].clone();
-    let control = sandbox.settings().control_url.to_string();
+    let control = sandbox.settings().control_url.clone();
     let folder = tempfile::tempdir().expect("a temporary folder");
     let port = free_port();
     let log = folder.path().join("log");

@@ -49,6 +49,46 @@ impl Scrape {
             panic!("there is no {name} in\n{}", self.text);
         })
     }
+
+    /// All that the table names is there, with its labels, and nothing else.
+    fn is_what_the_table_names(&self) {
+        let label = Regex::new(r#"(\w+)="([^"]*)""#).expect("the pattern is valid");
+        let mut shown = BTreeSet::new();
+        for series in self.series.keys() {
+            let metric = metric_of(series).unwrap_or_else(|| panic!("nobody knows {series}"));
+            shown.insert(metric.name);
+            let labels: Vec<(&str, &str)> = label
+                .captures_iter(series)
+                .map(|found| found.extract::<2>().1)
+                .map(|[name, value]| (name, value))
+                .filter(|(name, _)| *name != "le")
+                .collect();
+            assert_eq!(labels.len(), metric.labels.len(), "{series}");
+            for (known, (name, value)) in metric.labels.iter().zip(labels) {
+                assert_eq!(known.name, name, "{series}");
+                let is_fixed = known.values.is_empty();
+                assert!(is_fixed || known.values.contains(&value), "{series}");
+            }
+        }
+        let missing: Vec<&str> = ALL
+            .iter()
+            .map(|metric| metric.name)
+            .filter(|name| !shown.contains(name))
+            .collect();
+        assert!(missing.is_empty(), "{missing:?} in\n{}", self.text);
+        for metric in ALL {
+            let help = format!("# HELP {} {}", metric.name, metric.help);
+            assert!(self.text.contains(&help), "{help}");
+            let combinations: usize = metric.labels.iter().map(|l| l.values.len()).product();
+            let series = self
+                .series
+                .keys()
+                .filter(|series| metric_of(series).is_some_and(|of| of.name == metric.name));
+            if metric.source == Source::Process {
+                assert!(series.count() >= combinations, "{}", metric.name);
+            }
+        }
+    }
 }
 
 /// The metric that a series belongs to.
@@ -95,42 +135,7 @@ async fn a_scrape_shows_what_the_table_names_and_nothing_of_anybody() {
     .await;
 
     let scrape = Scrape::of(&rig).await;
-    let label = Regex::new(r#"(\w+)="([^"]*)""#).expect("the pattern is valid");
-    let mut shown = BTreeSet::new();
-    for series in scrape.series.keys() {
-        let metric = metric_of(series).unwrap_or_else(|| panic!("nobody knows {series}"));
-        shown.insert(metric.name);
-        let labels: Vec<(&str, &str)> = label
-            .captures_iter(series)
-            .map(|found| found.extract::<2>().1)
-            .map(|[name, value]| (name, value))
-            .filter(|(name, _)| *name != "le")
-            .collect();
-        assert_eq!(labels.len(), metric.labels.len(), "{series}");
-        for (known, (name, value)) in metric.labels.iter().zip(labels) {
-            assert_eq!(known.name, name, "{series}");
-            let is_fixed = known.values.is_empty();
-            assert!(is_fixed || known.values.contains(&value), "{series}");
-        }
-    }
-    let missing: Vec<&str> = ALL
-        .iter()
-        .map(|metric| metric.name)
-        .filter(|name| !shown.contains(name))
-        .collect();
-    assert!(missing.is_empty(), "{missing:?} in\n{}", scrape.text);
-    for metric in ALL {
-        let help = format!("# HELP {} {}", metric.name, metric.help);
-        assert!(scrape.text.contains(&help), "{help}");
-        let combinations: usize = metric.labels.iter().map(|l| l.values.len()).product();
-        let series = scrape
-            .series
-            .keys()
-            .filter(|series| metric_of(series).is_some_and(|of| of.name == metric.name));
-        if metric.source == Source::Process {
-            assert!(series.count() >= combinations, "{}", metric.name);
-        }
-    }
+    scrape.is_what_the_table_names();
     for moved in [
         "intake_seconds_count{answer=\"accepted\"}",
         "intake_seconds_count{answer=\"handshake\"}",
