@@ -142,6 +142,7 @@ impl Desk for OneByOne {
                     lane: Lane::Live,
                     hint: ChangeHint::Updated,
                     due_at: notice.received_at,
+                    trace: None,
                 };
                 tx.notices_add(self.mailbox, &[new], notice.received_at)
                     .await?;

@@ -74,9 +74,20 @@ pub fn reference() -> String {
         }
     }
     text.push_str(
-        "\n## Problems\n\n\
-         Every refusal is a problem (RFC 9457, `application/problem+json`) with a `code` from this closed list, a `detail` \
-         for this case and a `hint`, the way out. `Retry-After` tells when trying again makes sense.\n\n\
+        "\nEvery refusal is a problem with a code from a closed list: [problems.md](problems.md).\n",
+    );
+    text
+}
+
+/// The text of `docs/reference/problems.md`.
+pub fn problems() -> String {
+    let mut text = String::from(
+        "# Problems\n\n\
+         Every refusal of the API is a problem (RFC 9457, `application/problem+json`) with a `code` from this closed list, \
+         a `detail` for this case and a `hint`, the way out. An application decides on `code`, people read `detail` and \
+         `hint`. `Retry-After` tells when trying again makes sense. This page is generated: `graph-mirror openapi \
+         --problems` prints it, and a test compares the two. \
+         [Troubleshooting](../guides/troubleshooting.md#problem-codes) says more about each.\n\n\
          | code | status | what it means | the way out |\n| --- | --- | --- | --- |\n",
     );
     for code in Code::ALL {
@@ -89,7 +100,31 @@ pub fn reference() -> String {
             code.hint()
         );
     }
+    text.push_str("\n## Members\n\n| member | what it says |\n| --- | --- |\n");
+    for (name, meaning) in members() {
+        let _ = writeln!(text, "| `{name}` | {} |", meaning.trim_end_matches('.'));
+    }
     text
+}
+
+/// The members of a problem, as the description has them.
+fn members() -> Vec<(String, String)> {
+    let document = serde_json::to_value(document()).expect("the description is JSON");
+    let properties = document
+        .pointer("/components/schemas/Problem/properties")
+        .and_then(serde_json::Value::as_object)
+        .expect("a problem has members");
+    let mut members = Vec::new();
+    for (name, property) in properties {
+        // What may be absent, or is a type of its own, is described beside the reference to it.
+        let meaning = property
+            .get("description")
+            .or_else(|| property.pointer("/oneOf/0/description"))
+            .and_then(serde_json::Value::as_str)
+            .unwrap_or_default();
+        members.push((name.clone(), meaning.to_owned()));
+    }
+    members
 }
 
 fn operations(item: &PathItem) -> impl Iterator<Item = (&'static str, &Operation)> {
@@ -131,6 +166,16 @@ mod tests {
             reference(),
             "docs/reference/endpoints.md is out of date: `graph-mirror openapi --reference > docs/reference/endpoints.md`"
         );
+    }
+
+    #[test]
+    fn every_member_of_a_problem_is_described() {
+        let members = members();
+
+        assert!(members.iter().any(|(name, _)| name == "code"));
+        for (name, meaning) in members {
+            assert!(!meaning.is_empty(), "{name}");
+        }
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Whether the process lives, and whether it can do its work.
 //!
 //! What only a person can mend, and what no restart mends, is a warning: the answer stays 200, or a load balancer would
-//! take a service out of use that answers as well as before.
+//! take a service out of use that answers as well as before. A database that takes no writes is one of them: every replica meets
+//! it at once, so 503 would take them all away, and with them the reads that go on; Graph is told 503 by the intake itself.
 
 use std::time::Duration;
 
@@ -50,6 +51,8 @@ pub enum WarningCode {
     AppRefused,
     /// The schedules have not fired for minutes.
     SchedulesStale,
+    /// The database can be read and not written: its disk is full, or it may only be read.
+    DatabaseNotWritable,
 }
 
 /// What hinders the service as a whole; no mailbox is to blame.
@@ -109,6 +112,20 @@ fn schedules_stale(last_tick: Option<Timestamp>, api: &Api) -> Option<Warning> {
     })
 }
 
+/// Writes are refused, as far as this process has met it: its schedules write every few seconds.
+fn database_not_writable(api: &Api) -> Option<Warning> {
+    api.store.writes_refused().map(|refused| Warning {
+        code: WarningCode::DatabaseNotWritable,
+        detail: format!(
+            "{}; nothing is mirrored meanwhile, and Microsoft is told to deliver again. Make room on its disk, end its read-only \
+             mode or give back the privileges; nothing has to be restarted",
+            refused.reason
+        ),
+        microsoft_code: None,
+        since: refused.since,
+    })
+}
+
 /// Says that the process lives. Looks at nothing else: a database that is away is no reason to restart us.
 #[utoipa::path(
     get,
@@ -121,6 +138,8 @@ pub async fn healthz() -> Json<Health> {
 }
 
 /// Says that requests can be answered: the database is there and has the schema of this version.
+///
+/// A database that takes no writes still answers: that is a warning, and the status stays 200.
 #[utoipa::path(
     get,
     path = "/readyz",
@@ -142,7 +161,11 @@ pub async fn readyz(State(api): State<Api>) -> Result<(StatusCode, Json<Readines
         }
     })?;
     let last_tick = api.store.ticks_last().await?;
-    let warnings = [app_refused(&api), schedules_stale(last_tick, &api)];
+    let warnings = [
+        database_not_writable(&api),
+        app_refused(&api),
+        schedules_stale(last_tick, &api),
+    ];
     let Json(health) = ok();
     let readiness = Readiness {
         status: health.status,

@@ -11,6 +11,7 @@ pub mod disconnect;
 pub mod document;
 pub mod health;
 pub mod mailboxes;
+pub mod metrics;
 pub mod page;
 pub mod problem;
 pub mod query;
@@ -19,7 +20,7 @@ pub mod sign_in;
 pub mod state;
 pub mod sync;
 
-pub use document::{document, reference};
+pub use document::{document, problems, reference};
 pub use problem::{Code, Problem};
 pub use state::{Api, PATIENCE};
 
@@ -48,6 +49,7 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(commands::detail))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
+        .routes(routes!(metrics::scrape))
 }
 
 /// The endpoints of the API. Whoever merges other routers sets the fallbacks of [`unknown`] once, for all.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::metrics::Pulse;
 use crate::mailboxes::Connections;
 use crate::model::time::{SharedClock, Timestamp};
 use crate::oauth::Platform;
@@ -23,6 +24,8 @@ pub struct Api {
     pub platform: Platform,
     /// Since when this process answers.
     pub started_at: Timestamp,
+    /// What the database said last of how it fares.
+    pub pulse: Pulse,
     /// How long a request waits for the outcome of work; [`PATIENCE`] unless a test has less.
     pub patience: Duration,
 }
@@ -42,6 +45,7 @@ impl Api {
             connections,
             platform,
             started_at,
+            pulse: Pulse::default(),
             patience: PATIENCE,
         }
     }

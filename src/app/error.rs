@@ -1,6 +1,7 @@
 //! Why the service did not start, or stopped.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use crate::graph::error::GraphError;
 use crate::model::ids::MailboxId;
@@ -14,6 +15,15 @@ pub enum AppError {
     /// The database cannot be opened or brought up to date.
     #[error("could not open the database")]
     Database(#[source] StoreError),
+    /// The database did not come up while it was waited for.
+    #[error("the database could not be reached for {} seconds", .waited.as_secs())]
+    DatabaseAway {
+        /// How long it was waited for.
+        waited: Duration,
+        /// What the last attempt met.
+        #[source]
+        source: StoreError,
+    },
     /// A statement failed.
     #[error("could not use the database")]
     Store(#[from] StoreError),
@@ -65,6 +75,14 @@ pub enum AppError {
     /// The client of the tunnel's agent cannot be made.
     #[error("could not prepare the connection to the ngrok agent")]
     Agent(#[source] reqwest::Error),
+    /// The address is to be that of a tunnel, and there is none.
+    #[error("the ngrok agent at {agent} shows no tunnel to port {port}")]
+    NoTunnel {
+        /// Where the agent was asked.
+        agent: String,
+        /// The port we listen on.
+        port: u16,
+    },
 }
 
 /// A mailbox that an error is about. Its address is for the terminal: it stands in the hint, never in the error's own text,
@@ -104,10 +122,19 @@ impl AppError {
                  changed for these mailboxes:{}",
                 lines(mailboxes)
             )),
+            Self::DatabaseAway { .. } => Some(
+                "check DATABASE_URL, and that the database runs and can be reached from here; DATABASE_WAIT is how long it is \
+                 waited for"
+                    .to_owned(),
+            ),
             Self::Listen { address, .. } => Some(format!(
                 "set LISTEN to a free address, or stop what uses port {}",
                 address.port()
             )),
+            Self::NoTunnel { .. } => Some(
+                "start it with `scripts/tunnel`, or set PUBLIC_URL to an https address that leads to this service"
+                    .to_owned(),
+            ),
             _ => None,
         }
     }

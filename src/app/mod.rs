@@ -1,8 +1,10 @@
 //! Puts the parts together, starts, supervises, stops.
 //!
 //! In reading order: [`Parts`] (everything rooms are given), [`Service`] (the work of a mailbox, lane by lane, run by a home),
-//! [`Schedules`] (what cron sets off), `tunnel` with `ngrok` (a public address that changes), and [`App`], which serves until it is told to stop.
+//! [`Schedules`] (what cron sets off), `tunnel` with `ngrok` (a public address that changes), `starting` (from the first word to the
+//! whole service), and [`App`], which serves until it is told to stop; beside them [`doctor`], which looks at everything they stand on.
 
+pub mod doctor;
 pub mod error;
 mod ngrok;
 pub mod parts;
@@ -11,6 +13,7 @@ mod resident;
 mod rests;
 pub mod schedule;
 pub mod service;
+mod starting;
 mod tunnel;
 
 use std::net::SocketAddr;
@@ -37,6 +40,8 @@ use crate::model::chain::chain;
 use crate::model::ids::MailboxId;
 use crate::model::time::SharedClock;
 use crate::notifications;
+use crate::telemetry::metrics;
+use crate::telemetry::metrics::table::SCHEDULES;
 use tunnel::Tunnel;
 
 /// After it was told to stop, the server gets so long to answer what is under way.
@@ -154,6 +159,7 @@ impl App {
 
     /// Serves on `listener` until `stop`; then answers what is under way, gives every mailbox back and returns.
     pub async fn run(self, listener: TcpListener, stop: CancellationToken) -> Result<(), AppError> {
+        metrics::install();
         let (store, clock) = (self.parts.store.clone(), Arc::clone(&self.parts.clock));
         let (schedules, due) = match self.rhythm {
             Rhythm::Cron => Schedules::start(store, clock).await?,
@@ -175,10 +181,11 @@ impl App {
                 }
             }
         });
+        let measuring = tokio::spawn(measure(stop.clone()));
         let served = serve(self.router(), listener, stop.clone()).await;
         // Whatever ended the server ends the rest too.
         stop.cancel();
-        for task in [homes, ticking, watching, following] {
+        for task in [homes, ticking, watching, following, measuring] {
             if let Err(error) = task.await {
                 error!(%error, "a part of the service ended badly");
             }
@@ -268,7 +275,14 @@ impl App {
                 () = stop.cancelled() => return,
             };
             let Some(schedule) = schedule else { return };
-            if let Err(error) = self.carry_out(schedule).await {
+            let carried_out = self.carry_out(schedule).await;
+            let outcome = if carried_out.is_ok() {
+                "done"
+            } else {
+                "failed"
+            };
+            SCHEDULES.count(&[schedule.name(), outcome]);
+            if let Err(error) = carried_out {
                 warn!(schedule = schedule.name(), error = %chain(&error), "the schedule {} failed", schedule.name());
             }
         }
@@ -294,6 +308,17 @@ impl App {
             }
         }
         Ok(())
+    }
+}
+
+/// Gathers what was measured, until `stop`.
+async fn measure(stop: CancellationToken) {
+    let mut beat = tokio::time::interval(metrics::UPKEEP_EVERY);
+    loop {
+        tokio::select! {
+            _ = beat.tick() => metrics::upkeep(),
+            () = stop.cancelled() => return,
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::error::{AppError, Named};
 use crate::api::Api;
-use crate::config::Settings;
+use crate::config::{Microsoft, Settings};
 use crate::graph::transport::{Graph, GraphSettings};
 use crate::mailboxes::Connections;
 use crate::model::mailbox::MailboxState;
@@ -42,7 +42,7 @@ pub struct Parts {
 }
 
 /// Connected mailboxes that are not the sandbox's. One whose tenant is not known is taken for a real one.
-async fn strangers(store: &Store, tenant: &str) -> Result<Vec<Named>, AppError> {
+pub(super) async fn strangers(store: &Store, tenant: &str) -> Result<Vec<Named>, AppError> {
     let mailboxes = store.mailboxes_list(None).await?;
     let strangers = mailboxes
         .into_iter()
@@ -54,6 +54,24 @@ async fn strangers(store: &Store, tenant: &str) -> Result<Vec<Named>, AppError> 
             address: mailbox.address,
         })
         .collect())
+}
+
+/// Graph as the settings name it.
+pub(super) fn graph(microsoft: &Microsoft, clock: &SharedClock) -> Result<Graph, AppError> {
+    let settings = GraphSettings::new(microsoft.graph_base_url.clone());
+    Graph::new(&settings, Arc::clone(clock)).map_err(AppError::Graph)
+}
+
+/// The identity platform as the settings name it.
+pub(super) fn platform(microsoft: &Microsoft, clock: &SharedClock) -> Result<Platform, AppError> {
+    let settings = OauthSettings {
+        client_id: microsoft.client_id.clone(),
+        client_secret: microsoft.client_secret.clone(),
+        tenant: microsoft.tenant.clone(),
+        redirect_uri: microsoft.redirect_uri.clone(),
+        login_base_url: microsoft.login_base_url.clone(),
+    };
+    Platform::new(&settings, Arc::clone(clock)).map_err(AppError::Identity)
 }
 
 impl Parts {
@@ -82,22 +100,8 @@ impl Parts {
         let vault = Vault::new(&keyring);
         let signer = Signer::new(&keyring);
         let microsoft = &settings.microsoft;
-        let graph = Graph::new(
-            &GraphSettings::new(microsoft.graph_base_url.clone()),
-            Arc::clone(&clock),
-        )
-        .map_err(AppError::Graph)?;
-        let platform = Platform::new(
-            &OauthSettings {
-                client_id: microsoft.client_id.clone(),
-                client_secret: microsoft.client_secret.clone(),
-                tenant: microsoft.tenant.clone(),
-                redirect_uri: microsoft.redirect_uri.clone(),
-                login_base_url: microsoft.login_base_url.clone(),
-            },
-            Arc::clone(&clock),
-        )
-        .map_err(AppError::Identity)?;
+        let graph = graph(microsoft, &clock)?;
+        let platform = platform(microsoft, &clock)?;
         let keepers = Keepers::new(platform.clone(), store.clone(), vault.clone());
         let sign_ins = SignIns::new(
             platform.clone(),

@@ -56,7 +56,7 @@ impl Schedule {
     }
 
     /// What instants are cut to, so that replicas whose clocks differ by a moment name the same tick.
-    fn grain(self) -> TimeDelta {
+    pub(super) fn grain(self) -> TimeDelta {
         match self {
             Self::Due => TimeDelta::seconds(10),
             Self::Parked => TimeDelta::seconds(30),

@@ -10,8 +10,10 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use super::error::AppError;
 use super::ngrok::{Agent, Sight, Wanted};
 use super::parts::Parts;
+use crate::config::Settings;
 use crate::config::microsoft::is_loopback;
 use crate::model::mailbox::MailboxState;
 use crate::model::time::SharedClock;
@@ -65,17 +67,34 @@ fn news(last: Option<&Sight>, present: Option<&str>, now: &Sight) -> Option<News
     }
 }
 
+/// The tunnels that lead to `port` and will do for our Graph.
+fn wanted(settings: &Settings, port: u16) -> Wanted {
+    Wanted {
+        port,
+        takes_http: is_loopback(&settings.microsoft.graph_base_url),
+    }
+}
+
+/// The address of the tunnel to us, asked for once; for whoever does not follow it.
+pub(super) async fn present(settings: &Settings) -> Result<String, AppError> {
+    let (api, port) = (&settings.server.ngrok_api, settings.server.listen.port());
+    let agent = Agent::at(api, wanted(settings, port)).map_err(AppError::Agent)?;
+    match agent.look().await {
+        Sight::Tunnel { url, .. } => Ok(url),
+        Sight::Away | Sight::Nothing => Err(AppError::NoTunnel {
+            agent: api.as_str().trim_end_matches('/').to_owned(),
+            port,
+        }),
+    }
+}
+
 impl Tunnel {
     /// The tunnel to `port`, about which nothing is known yet.
     pub(super) fn to(parts: &Parts, port: u16) -> Result<Self, reqwest::Error> {
         let settings = &parts.settings;
         let api = &settings.server.ngrok_api;
-        let wanted = Wanted {
-            port,
-            takes_http: is_loopback(&settings.microsoft.graph_base_url),
-        };
         Ok(Self {
-            agent: Agent::at(api, wanted)?,
+            agent: Agent::at(api, wanted(settings, port))?,
             api: api.as_str().trim_end_matches('/').to_owned(),
             port,
             reach: parts.reach.clone(),

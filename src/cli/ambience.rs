@@ -5,15 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use tracing::warn;
 
 use super::report::Failure;
 use super::{progress, sandbox_clock};
 use crate::config::{
-    Environment, KeySettings, LocalSettings, Log, LogFormat, SandboxSettings, Settings,
+    self, ConfigError, Environment, KeySettings, LocalSettings, Log, LogFormat, SandboxSettings,
+    Settings,
 };
 use crate::model::time::{SharedClock, SystemClock};
 use crate::store::{Store, StoreError, StoreSettings};
-use crate::telemetry::{self, Aside};
+use crate::telemetry::{self, Aside, Speech};
 
 /// Where settings come from.
 #[derive(Debug, Clone, Args)]
@@ -22,7 +24,8 @@ pub(super) struct Source {
     /// Read the settings that are not in the environment from this file instead of .env
     #[arg(long, value_name = "FILE")]
     env_file: Option<PathBuf>,
-    /// Speak to the sandbox with this control address instead of Microsoft; its settings are read from there
+    /// Speak to the sandbox with this control address instead of Microsoft; its settings are read from there. The same as
+    /// setting `SANDBOX_URL`
     #[arg(long, value_name = "CONTROL_URL")]
     sandbox: Option<url::Url>,
 }
@@ -45,7 +48,7 @@ pub(super) enum Loudness {
     Command,
 }
 
-fn environment(file: Option<&PathBuf>) -> Result<Environment, Failure> {
+pub(super) fn environment(file: Option<&PathBuf>) -> Result<Environment, Failure> {
     Ok(match file {
         Some(path) => Environment::of_file(path)?,
         None => Environment::of_process()?,
@@ -61,11 +64,11 @@ impl Source {
     /// The variables, and the tenant of the sandbox when they are those of one.
     async fn told(&self) -> Result<(Environment, Option<String>), Failure> {
         let environment = environment(self.env_file.as_ref())?;
-        Ok(match &self.sandbox {
+        Ok(match self.control_url(&environment)? {
             None => (environment, None),
             Some(control_url) => {
                 let told: SandboxSettings =
-                    ask_sandbox(&sandbox_client()?, control_url, "settings").await?;
+                    ask_sandbox(&sandbox_client()?, &control_url, "settings").await?;
                 let tenant = told.tenant_id.clone();
                 (told.applied_to(environment), Some(tenant))
             }
@@ -74,8 +77,8 @@ impl Source {
 
     /// The clock: the machine's, or the sandbox's, so that both agree on when a token or a lease ends.
     pub(super) async fn clock(&self) -> Result<SharedClock, Failure> {
-        match &self.sandbox {
-            Some(control_url) => sandbox_clock::follow(control_url.clone()).await,
+        match self.control_url(&environment(self.env_file.as_ref())?)? {
+            Some(control_url) => sandbox_clock::follow(control_url).await,
             None => Ok(clock()),
         }
     }
@@ -86,6 +89,27 @@ impl Source {
         let settings = KeySettings::read(&environment)?;
         start_log(&settings.log, &environment, Loudness::Command)?;
         Ok(settings)
+    }
+
+    /// All settings, or everything that is wrong with them; the log is started with what can be read of them.
+    pub(super) async fn look(&self) -> Result<Result<Settings, ConfigError>, Failure> {
+        let (environment, sandbox_tenant) = self.told().await?;
+        let settings = Settings::read(&environment).map(|settings| Settings {
+            sandbox_tenant,
+            ..settings
+        });
+        if let Ok(settings) = &settings {
+            start_log(&settings.log, &environment, Loudness::Command)?;
+        }
+        Ok(settings)
+    }
+
+    /// The sandbox that is spoken to instead of Microsoft: the argument's, or else the one that is set.
+    fn control_url(&self, environment: &Environment) -> Result<Option<url::Url>, Failure> {
+        Ok(match &self.sandbox {
+            Some(told) => Some(told.clone()),
+            None => config::sandbox::control_url(environment)?,
+        })
     }
 
     /// All settings; the log is started with them.
@@ -120,10 +144,26 @@ fn start_log(log: &Log, environment: &Environment, loudness: Loudness) -> Result
         LogFormat::Human => telemetry::Format::Human,
         LogFormat::Json => telemetry::Format::Json,
     };
+    let collector = match loudness {
+        Loudness::Service => log.collector.as_ref().map(url::Url::as_str),
+        Loudness::Command => None,
+    };
+    let speech = Speech {
+        filter,
+        format,
+        collector,
+    };
     match loudness {
-        Loudness::Service => telemetry::start(filter, format)?,
+        Loudness::Service => {
+            telemetry::start_with(speech, std::io::stderr)?;
+            if collector.is_none() && environment.has_any("OTEL_") {
+                warn!(
+                    "variables of OpenTelemetry are set, but not OTEL_EXPORTER_OTLP_ENDPOINT: no traces are handed out"
+                );
+            }
+        }
         Loudness::Command => {
-            telemetry::start_with(filter, format, Aside(progress::beside_the_bars))?;
+            telemetry::start_with(speech, Aside(progress::beside_the_bars))?;
         }
     }
     Ok(())

@@ -51,6 +51,8 @@ fn app(error: &AppError) -> Option<&'static str> {
         | AppError::Keys(_)
         | AppError::Unreadable { .. }
         | AppError::NotTheSandboxes { .. }
+        | AppError::NoTunnel { .. }
+        | AppError::DatabaseAway { .. }
         | AppError::Listen { .. } => None,
     }
 }
@@ -62,6 +64,10 @@ fn store(error: &StoreError) -> Option<&'static str> {
         }
         StoreError::Address { .. } => {
             "set DATABASE_URL to sqlite://path/to/file.db or postgres://user:password@host/database"
+        }
+        StoreError::NotWritable { .. } => {
+            "give the user that runs graph-mirror the right to write there (a volume must be mounted writable, and belong to that \
+             user), or set DATABASE_URL to a file elsewhere"
         }
         StoreError::SchemaTooOld { .. } => {
             "run `graph-mirror migrate`, or start `graph-mirror serve`, which does it"
@@ -82,6 +88,9 @@ fn store(error: &StoreError) -> Option<&'static str> {
         StoreError::DiskFull(_) => "make room on the disk of the database",
         StoreError::ReadOnly(_) => {
             "point DATABASE_URL at the primary, or end its read-only mode; a file of SQLite must be writable for us"
+        }
+        StoreError::Forbidden(_) => {
+            "give the role of DATABASE_URL the privileges that `graph-mirror doctor` names, or make it the owner of the database"
         }
         // Its cause knows more.
         StoreError::Notices(_) => return None,
@@ -173,6 +182,10 @@ fn telemetry(error: &TelemetryError) -> Option<&'static str> {
             "set LOG to error, warn, info, debug or trace, or to a list like info,graph_mirror::mirror=debug",
         ),
         TelemetryError::AlreadyStarted(_) => None,
+        #[cfg(feature = "otel")]
+        TelemetryError::Traces(_) => Some(
+            "set OTEL_EXPORTER_OTLP_ENDPOINT to scheme, host and port of the collector, like http://localhost:4318, or unset it",
+        ),
     }
 }
 
@@ -234,6 +247,14 @@ mod tests {
             }),
             hint(AppError::NotTheSandboxes {
                 mailboxes: Vec::new(),
+            }),
+            hint(AppError::NoTunnel {
+                agent: "http://127.0.0.1:4040".to_owned(),
+                port: 8080,
+            }),
+            hint(AppError::DatabaseAway {
+                waited: std::time::Duration::from_secs(9),
+                source: StoreError::Busy,
             }),
         ];
 

@@ -2,7 +2,7 @@
 //!
 //! One command a file. What a command reports goes to standard output, as a table or, with `--json`, as one
 //! JSON document; everything else (log lines, progress, errors) goes to standard error. The exit code is 0
-//! only for success, 1 for a failure or a mirror that is not equal, 2 for settings or arguments that must be
+//! only for success, 1 for a failure or an answer that is no, 2 for settings or arguments that must be
 //! repaired. A command that needs Graph leaves its wish in the database for the mailbox's home ([`wish`]).
 
 use std::process::ExitCode;
@@ -15,6 +15,8 @@ pub mod campaign;
 mod completions;
 mod config;
 mod demo;
+mod doctor;
+mod health;
 mod hints;
 mod keys;
 mod loopback;
@@ -38,6 +40,7 @@ mod wish;
 
 pub use tree::reference;
 
+use crate::telemetry;
 use report::Failure;
 
 const EXAMPLES: &str = "Examples:
@@ -73,10 +76,12 @@ enum Command {
     Serve(serve::Arguments),
     Demo(demo::DemoArgs),
     Sandbox(sandbox::Arguments),
+    Health(health::Arguments),
     Campaign(campaign::Arguments),
     Mailboxes(mailboxes::Arguments),
     Sync(sync::Arguments),
     Verify(verify::Arguments),
+    Doctor(doctor::Arguments),
     Quarantine(quarantine::Arguments),
     Keys(keys::Arguments),
     Migrate(migrate::Arguments),
@@ -90,8 +95,12 @@ enum Command {
 enum Ended {
     /// All is well.
     Well,
-    /// It was done, and the answer is no: a mirror is not equal.
+    /// It was done, and the answer is no: a mirror is not equal, a service is not ready.
     Unequal,
+    /// It was done, and something is broken.
+    Broken,
+    /// It was done, and the settings must be repaired.
+    Unusable,
 }
 
 /// Runs the command that the arguments name.
@@ -104,12 +113,17 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return report::show(&Failure::from(error)),
     };
-    let ended = runtime.block_on(run(cli.command));
+    let ended = runtime.block_on(async {
+        let ended = run(cli.command).await;
+        telemetry::finish().await;
+        ended
+    });
     // A blocked thread of a library must not hold the command's end.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     match ended {
         Ok(Ended::Well) => ExitCode::SUCCESS,
-        Ok(Ended::Unequal) => ExitCode::from(1),
+        Ok(Ended::Unequal | Ended::Broken) => ExitCode::from(1),
+        Ok(Ended::Unusable) => ExitCode::from(2),
         Err(failure) => report::show(&failure),
     }
 }
@@ -119,10 +133,12 @@ async fn run(command: Command) -> Result<Ended, Failure> {
         Command::Serve(arguments) => serve::run(arguments).await,
         Command::Demo(arguments) => demo::run(&arguments).await,
         Command::Sandbox(arguments) => sandbox::run(arguments).await,
+        Command::Health(arguments) => health::run(arguments).await,
         Command::Campaign(arguments) => campaign::run(arguments).await,
         Command::Mailboxes(arguments) => mailboxes::run(arguments).await,
         Command::Sync(arguments) => sync::run(arguments).await,
         Command::Verify(arguments) => verify::run(arguments).await,
+        Command::Doctor(arguments) => doctor::run(arguments).await,
         Command::Quarantine(arguments) => quarantine::run(arguments).await,
         Command::Keys(arguments) => keys::run(arguments).await,
         Command::Migrate(arguments) => migrate::run(arguments).await,

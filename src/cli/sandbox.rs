@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use chrono::NaiveTime;
 use clap::Args;
+use url::Url;
 
 use super::report::Failure;
 use super::stop::asked_to_stop;
@@ -27,6 +28,9 @@ pub(super) struct Arguments {
     /// Address and port to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8090")]
     listen: SocketAddr,
+    /// Scheme, host and port under which others reach it, for links and tokens; the address it listens on when not given
+    #[arg(long, value_name = "URL", value_parser = base_url)]
+    base_url: Option<Url>,
     /// Everything that is made up grows from this number
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -45,6 +49,16 @@ pub(super) struct Arguments {
     json: bool,
 }
 
+fn base_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| format!("it is no address ({error})"))?;
+    let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    if matches!(url.scheme(), "https" | "http") && url.has_host() && is_bare {
+        Ok(url)
+    } else {
+        Err("it must be scheme, host and port only, like http://sandbox.localhost:8090".to_owned())
+    }
+}
+
 /// Today's midnight, so that whoever starts again on the same day finds the same.
 fn midnight() -> Timestamp {
     SystemClock
@@ -58,6 +72,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<Ended, Failure> {
     telemetry::start("warn", telemetry::Format::Auto)?;
     let sandbox = Sandbox::start(Options {
         listen: arguments.listen,
+        base_url: arguments.base_url,
         seed: arguments.seed,
         mailboxes: arguments.mailboxes,
         messages: arguments.messages,

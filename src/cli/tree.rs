@@ -11,8 +11,8 @@ pub fn reference() -> String {
     let mut text = String::from(
         "# Commands\n\n\
          What a command reports goes to standard output: for people, or as one JSON document with `--json`. Log lines, \
-         progress and errors go to standard error. The exit code is 0 only for success, 1 for a failure or a mirror that \
-         is not equal, 2 for settings or arguments that must be repaired.\n\n\
+         progress and errors go to standard error. The exit code is 0 only for success, 1 for a failure, a mirror that \
+         is not equal or a service that is not ready, 2 for settings or arguments that must be repaired.\n\n\
          This page is generated: `graph-mirror openapi --commands` prints it, and a test compares the two.\n",
     );
     let mut root = Cli::command()
@@ -32,9 +32,11 @@ fn describe(text: &mut String, command: &Command, parent: &str) {
     }
     let name = format!("{parent} {}", command.get_name());
     let about = command
-        .get_about()
+        .get_long_about()
+        .or(command.get_about())
         .map(ToString::to_string)
         .unwrap_or_default();
+    let about = about.trim_end_matches('.');
     let inner: Vec<&Command> = command
         .get_subcommands()
         .filter(|inner| inner.get_name() != "help")

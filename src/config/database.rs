@@ -1,11 +1,13 @@
 //! Where the mirror is kept.
 
 use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::reader::{Reader, number};
-use super::variables::{DATABASE_POOL_SIZE, DATABASE_URL};
+use super::reader::{Reader, duration, number};
+use super::variables::{DATABASE_POOL_SIZE, DATABASE_URL, DATABASE_WAIT};
 
 /// Where the mirror is kept.
 #[derive(Debug, Clone)]
@@ -14,15 +16,19 @@ pub struct Database {
     pub url: DatabaseUrl,
     /// Connections to PostgreSQL at most; SQLite has one writer and four readers.
     pub pool_size: u32,
+    /// How long the service waits at its start for a PostgreSQL that cannot be reached yet.
+    pub wait: Duration,
 }
 
 impl Database {
     pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let url = reader.read(&DATABASE_URL, DatabaseUrl::parse);
         let pool_size = reader.read(&DATABASE_POOL_SIZE, |text| number(text, 2, 1_000));
+        let wait = reader.read(&DATABASE_WAIT, |text| duration(text, Duration::ZERO));
         Some(Self {
             url: url?,
             pool_size: pool_size?,
+            wait: wait?,
         })
     }
 }
@@ -71,6 +77,11 @@ impl DatabaseUrl {
     /// The address as it was given, with its password: for connecting and nothing else.
     pub fn expose(&self) -> &str {
         self.text.expose_secret()
+    }
+
+    /// The SQLite file, if it is one.
+    pub fn file(&self) -> Option<PathBuf> {
+        self.shown.strip_prefix("sqlite://").map(PathBuf::from)
     }
 
     /// Whether it is an SQLite file.

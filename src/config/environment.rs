@@ -108,6 +108,12 @@ impl Environment {
         }
     }
 
+    /// Whether a variable whose name begins so is set.
+    pub fn has_any(&self, prefix: &str) -> bool {
+        let mut names = self.values.keys();
+        names.any(|name| name.starts_with(prefix) && self.get(name).is_some())
+    }
+
     /// The value of a variable; `None` where it is not set or empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.values

@@ -2,8 +2,10 @@
 
 use std::str::FromStr;
 
+use url::Url;
+
 use super::reader::Reader;
-use super::variables::{LOG, LOG_FORMAT};
+use super::variables::{LOG, LOG_FORMAT, OTEL_EXPORTER_OTLP_ENDPOINT};
 
 /// What is logged and how.
 #[derive(Debug, Clone)]
@@ -12,6 +14,8 @@ pub struct Log {
     pub filter: String,
     /// The form of a line.
     pub format: LogFormat,
+    /// Where traces go.
+    pub collector: Option<Url>,
 }
 
 /// The form of a log line.
@@ -46,9 +50,23 @@ impl Log {
                 .map_err(|_| format!("`{text}` is no log filter"))
         });
         let format = reader.read(&LOG_FORMAT, LogFormat::from_str);
+        let collector = reader.optional(&OTEL_EXPORTER_OTLP_ENDPOINT, collector);
         Some(Self {
             filter: filter?,
             format: format?,
+            collector: collector?,
         })
     }
+}
+
+/// An address that errors may name: what opens the collector stands in its own variable.
+fn collector(text: &str) -> Result<Url, &'static str> {
+    let url = Url::parse(text).map_err(|_| "it is no address")?;
+    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+        return Err("it is no http address");
+    }
+    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
+        return Err("it holds more than scheme, host, port and path");
+    }
+    Ok(url)
 }

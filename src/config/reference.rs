@@ -2,7 +2,13 @@
 
 use std::fmt::Write;
 
-use super::variables::{ALL, Section, Variable};
+use super::variables::{ALL, STACK, Section, Variable};
+
+fn of_section(section: Section) -> impl Iterator<Item = &'static Variable> {
+    ALL.into_iter()
+        .chain(STACK)
+        .filter(move |variable| variable.section == section)
+}
 
 /// The text of `docs/reference/configuration.md`.
 pub fn markdown() -> String {
@@ -16,11 +22,14 @@ pub fn markdown() -> String {
     );
     for section in Section::ALL {
         let _ = write!(text, "\n## {}\n\n", section.title());
+        if section == Section::Stack {
+            text.push_str(
+                "`docker-compose.yml` reads these from the same `.env`, the program does not \
+                 (docs/guides/docker.md).\n\n",
+            );
+        }
         text.push_str("| variable | default | what it means |\n| --- | --- | --- |\n");
-        for variable in ALL
-            .into_iter()
-            .filter(|variable| variable.section == section)
-        {
+        for variable in of_section(section) {
             let _ = writeln!(
                 text,
                 "| `{}` | {} | {} |",
@@ -49,10 +58,10 @@ pub fn env_example() -> String {
     );
     for section in Section::ALL {
         let _ = write!(text, "\n# {}\n", section.title());
-        for variable in ALL
-            .into_iter()
-            .filter(|variable| variable.section == section)
-        {
+        if section == Section::Stack {
+            text.push_str("# Only docker-compose.yml reads these: docs/guides/docker.md.\n");
+        }
+        for variable in of_section(section) {
             if variable.is_required {
                 let _ = writeln!(text, "{}=", variable.name);
             } else {

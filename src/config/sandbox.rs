@@ -5,7 +5,11 @@ use base64::engine::general_purpose::URL_SAFE;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+use url::Url;
+
 use super::environment::Environment;
+use super::error::ConfigError;
+use super::reader::Reader;
 use super::variables;
 
 /// What a sandbox says of itself under its control address.
@@ -35,6 +39,18 @@ pub struct SandboxUser {
     pub address: String,
     /// Name.
     pub display_name: String,
+}
+
+/// The control address of the sandbox to speak to instead of Microsoft, where one is set.
+pub fn control_url(environment: &Environment) -> Result<Option<Url>, ConfigError> {
+    let mut reader = Reader::new(environment);
+    let url = reader.optional(&variables::SANDBOX_URL, |text| {
+        Url::parse(text)
+            .ok()
+            .filter(|url| matches!(url.scheme(), "https" | "http") && url.has_host())
+            .ok_or_else(|| format!("`{text}` is no http address"))
+    });
+    reader.finish(url)
 }
 
 impl SandboxSettings {

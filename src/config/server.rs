@@ -4,6 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use url::Url;
 
+use super::environment::Environment;
+use super::error::ConfigError;
 use super::microsoft::{Microsoft, is_loopback};
 use super::reader::Reader;
 use super::variables::{LISTEN, NGROK_API_URL, PUBLIC_URL};
@@ -54,12 +56,7 @@ impl Server {
 
     /// The address a program on this machine reaches us under.
     pub fn local_url(&self) -> String {
-        let host = match self.listen.ip() {
-            IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-            IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-            ip => ip,
-        };
-        format!("http://{}", SocketAddr::new(host, self.listen.port()))
+        local_url(self.listen)
     }
 
     /// Graph posts only to https (S45); plain http and loopback are for a Graph that stands on this machine.
@@ -84,6 +81,22 @@ impl Server {
             );
         }
     }
+}
+
+/// The address a program on this machine reaches the service under, from nothing but `LISTEN`.
+pub fn local_url_of(environment: &Environment) -> Result<String, ConfigError> {
+    let mut reader = Reader::new(environment);
+    let listen = reader.read(&LISTEN, parse_listen);
+    reader.finish(listen).map(local_url)
+}
+
+fn local_url(listen: SocketAddr) -> String {
+    let host = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        ip => ip,
+    };
+    format!("http://{}", SocketAddr::new(host, listen.port()))
 }
 
 fn parse_listen(text: &str) -> Result<SocketAddr, String> {

@@ -1,7 +1,8 @@
 //! The catalogue of variables: the one place that knows a name, its default and what it is for.
 //!
 //! `docs/reference/configuration.md` and `.env.example` are compared with this list by tests, so a variable
-//! cannot be added without being documented.
+//! cannot be added without being documented. What only `docker-compose.yml` reads stands in a list of its own, [`STACK`]:
+//! it comes from the same `.env`, and the program never looks at it.
 
 /// One variable.
 #[derive(Debug, PartialEq, Eq)]
@@ -42,11 +43,13 @@ pub enum Section {
     Clouds,
     /// Logs.
     Log,
+    /// What only `docker-compose.yml` reads.
+    Stack,
 }
 
 impl Section {
     /// All of them, in the order of the reference.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Microsoft,
         Self::Encryption,
         Self::Server,
@@ -54,6 +57,7 @@ impl Section {
         Self::Mirror,
         Self::Clouds,
         Self::Log,
+        Self::Stack,
     ];
 
     /// Its heading.
@@ -66,6 +70,7 @@ impl Section {
             Self::Mirror => "Mirror",
             Self::Clouds => "Other clouds",
             Self::Log => "Log",
+            Self::Stack => "Docker Compose",
         }
     }
 }
@@ -187,6 +192,17 @@ pub const DATABASE_POOL_SIZE: Variable = Variable {
     example: "16",
     ..BLANK
 };
+/// Patience at the start.
+pub const DATABASE_WAIT: Variable = Variable {
+    name: "DATABASE_WAIT",
+    section: Section::Database,
+    default: Some("5m"),
+    meaning: "How long `serve` waits at its start for a PostgreSQL that cannot be reached yet, not ready meanwhile; after \
+              that it ends and names the reason. A wrong password or an unknown database is not waited for.",
+    remedy: "set it to a duration like 0s, 30s, 5m or 12h",
+    example: "5m",
+    ..BLANK
+};
 /// Months back.
 pub const CALENDAR_PAST_MONTHS: Variable = Variable {
     name: "CALENDAR_PAST_MONTHS",
@@ -286,6 +302,16 @@ pub const LOGIN_BASE_URL: Variable = Variable {
     example: "https://login.microsoftonline.com",
     ..BLANK
 };
+/// A sandbox in place of Microsoft.
+pub const SANDBOX_URL: Variable = Variable {
+    name: "SANDBOX_URL",
+    section: Section::Clouds,
+    meaning: "Control address of a sandbox (`graph-mirror sandbox` prints it) to speak to instead of Microsoft; what is said \
+              about Microsoft here is then asked there. The same as `--sandbox`.",
+    remedy: "set it to the control address that `graph-mirror sandbox` prints, or leave it empty to speak to Microsoft",
+    example: "http://127.0.0.1:8090/sandbox/control",
+    ..BLANK
+};
 /// The filter.
 pub const LOG: Variable = Variable {
     name: "LOG",
@@ -307,8 +333,82 @@ pub const LOG_FORMAT: Variable = Variable {
     ..BLANK
 };
 
-/// All variables, in the order of the reference.
-pub const ALL: [&Variable; 22] = [
+/// The collector of traces.
+pub const OTEL_EXPORTER_OTLP_ENDPOINT: Variable = Variable {
+    name: "OTEL_EXPORTER_OTLP_ENDPOINT",
+    section: Section::Log,
+    meaning: "Where `serve` sends traces by OTLP over HTTP (`/v1/traces` is added); heeded by a binary that was built with the \
+              feature `otel` (docs/guides/traces.md).",
+    remedy: "set it to scheme, host and port of the collector, like http://localhost:4318, and what opens it in \
+             OTEL_EXPORTER_OTLP_HEADERS",
+    example: "http://localhost:4318",
+    ..BLANK
+};
+
+/// The password of the stack's PostgreSQL.
+pub const POSTGRES_PASSWORD: Variable = Variable {
+    name: "POSTGRES_PASSWORD",
+    section: Section::Stack,
+    is_required: true,
+    is_secret: true,
+    meaning: "Password of the PostgreSQL in the stack, taken when its volume is made. It becomes part of an address: letters \
+              and digits only.",
+    remedy: "put the output of `openssl rand -hex 24` here",
+    example: "the output of `openssl rand -hex 24`",
+    ..BLANK
+};
+/// The port of this machine.
+pub const HTTP_PORT: Variable = Variable {
+    name: "HTTP_PORT",
+    section: Section::Stack,
+    default: Some("8080"),
+    meaning: "Port of this machine under which graph-mirror is reached, on loopback only: TLS is for whatever stands before it.",
+    remedy: "set it to a free port",
+    example: "8080",
+    ..BLANK
+};
+/// The port of the proxy.
+pub const REPLICAS_PORT: Variable = Variable {
+    name: "REPLICAS_PORT",
+    section: Section::Stack,
+    default: Some("8081"),
+    meaning: "The same for the proxy before both replicas (profile `replicas`).",
+    remedy: "set it to a free port",
+    example: "8081",
+    ..BLANK
+};
+/// The port of the sandbox.
+pub const SANDBOX_PORT: Variable = Variable {
+    name: "SANDBOX_PORT",
+    section: Section::Stack,
+    default: Some("8090"),
+    meaning: "Port of the sandbox (profile `sandbox`), inside the stack and on this machine: a browser signs in there.",
+    remedy: "set it to a free port",
+    example: "8090",
+    ..BLANK
+};
+/// What ngrok knows us by.
+pub const NGROK_AUTHTOKEN: Variable = Variable {
+    name: "NGROK_AUTHTOKEN",
+    section: Section::Stack,
+    is_secret: true,
+    meaning: "Token of your ngrok account (profile `tunnel`); `PUBLIC_URL=ngrok` belongs to it.",
+    remedy: "copy it from https://dashboard.ngrok.com/get-started/your-authtoken",
+    example: "your-authtoken",
+    ..BLANK
+};
+
+/// The variables that only `docker-compose.yml` reads, in the order of the reference.
+pub const STACK: [&Variable; 5] = [
+    &POSTGRES_PASSWORD,
+    &HTTP_PORT,
+    &REPLICAS_PORT,
+    &SANDBOX_PORT,
+    &NGROK_AUTHTOKEN,
+];
+
+/// All variables of the program, in the order of the reference.
+pub const ALL: [&Variable; 25] = [
     &MICROSOFT_CLIENT_ID,
     &MICROSOFT_CLIENT_SECRET,
     &MICROSOFT_TENANT_ID,
@@ -319,6 +419,7 @@ pub const ALL: [&Variable; 22] = [
     &NGROK_API_URL,
     &DATABASE_URL,
     &DATABASE_POOL_SIZE,
+    &DATABASE_WAIT,
     &CALENDAR_PAST_MONTHS,
     &CALENDAR_FUTURE_MONTHS,
     &POLL_INTERVAL,
@@ -329,8 +430,10 @@ pub const ALL: [&Variable; 22] = [
     &MICROSOFT_CLOUD,
     &GRAPH_BASE_URL,
     &LOGIN_BASE_URL,
+    &SANDBOX_URL,
     &LOG,
     &LOG_FORMAT,
+    &OTEL_EXPORTER_OTLP_ENDPOINT,
 ];
 
 /// The variable of that name.

@@ -19,7 +19,9 @@ use super::links::Target;
 use super::mailbox::{Admission, MailboxGraph, to_json};
 use super::prefer::Prefer;
 use super::throttle::retry_after;
+use super::transport::CLIENT_REQUEST_ID;
 use super::wire::batch::{BatchRequest, BatchResponse, PartRequest, PartResponse};
+use crate::model::ids::TraceId;
 use crate::model::time::Timestamp;
 use crate::model::work::Lane;
 
@@ -36,6 +38,8 @@ pub struct BatchPart {
     pub path: String,
     /// What it prefers; the outer header does not reach it (F4.13).
     pub prefer: Prefer,
+    /// What it is told to Graph as, if it belongs to a notification.
+    pub trace: Option<TraceId>,
 }
 
 /// The answer to one part.
@@ -48,11 +52,17 @@ impl MailboxGraph {
         for chunk in parts.chunks(MOST_PARTS) {
             match chunk {
                 // A batch of one costs more than the question itself.
-                [part] => answers.push(self.get_json(lane, &part.path, part.prefer).await),
+                [part] => answers.push(self.ask_alone(lane, part).await),
                 _ => answers.extend(self.chunk(lane, chunk).await),
             }
         }
         answers
+    }
+
+    /// Asks a question of a batch by itself.
+    pub async fn ask_alone(&self, lane: Lane, part: &BatchPart) -> BatchAnswer {
+        let graph = self.following(part.trace);
+        graph.get_json(lane, &part.path, part.prefer).await
     }
 
     async fn chunk(&self, lane: Lane, parts: &[BatchPart]) -> Vec<BatchAnswer> {
@@ -80,7 +90,7 @@ impl MailboxGraph {
                 id: place.to_string(),
                 method: "GET",
                 url: &part.path,
-                headers: BTreeMap::from([("Prefer", part.prefer.header())]),
+                headers: headers(part),
             })
             .collect();
         let mut call = self
@@ -168,13 +178,21 @@ impl MailboxGraph {
         let asked = again
             .iter()
             .filter_map(|&place| parts.get(place))
-            .map(|part| self.get_json(lane, &part.path, part.prefer));
+            .map(|part| self.ask_alone(lane, part));
         for (place, answer) in again.iter().zip(join_all(asked).await) {
             if let Some(slot) = answers.get_mut(*place) {
                 *slot = Some(answer);
             }
         }
     }
+}
+
+fn headers(part: &BatchPart) -> BTreeMap<&'static str, String> {
+    let mut headers = BTreeMap::from([("Prefer", part.prefer.header())]);
+    if let Some(trace) = part.trace {
+        headers.insert(CLIENT_REQUEST_ID, trace.uuid().to_string());
+    }
+    headers
 }
 
 fn is_throttled(error: &GraphError) -> bool {

@@ -19,18 +19,15 @@ impl MailboxGraph {
 
     /// The same question as a part of a batch.
     pub fn event_part(&self, id: &GraphId) -> BatchPart {
-        BatchPart {
-            path: self.event_path(id),
-            prefer: Prefer::EVENTS,
-        }
+        self.part(self.event_path(id), Prefer::EVENTS)
     }
 
     /// The id of the calendar an event is in.
     pub fn event_calendar_part(&self, id: &GraphId) -> BatchPart {
-        BatchPart {
-            path: self.path(&format!("/events/{}/calendar?$select=id", segment(id))),
-            prefer: Prefer::IDS,
-        }
+        self.part(
+            self.path(&format!("/events/{}/calendar?$select=id", segment(id))),
+            Prefer::IDS,
+        )
     }
 
     /// Full occurrences and exceptions of a series in a window (F7.14).
@@ -40,10 +37,7 @@ impl MailboxGraph {
 
     /// The same question as a part of a batch.
     pub fn instances_part(&self, master: &GraphId, start: Timestamp, end: Timestamp) -> BatchPart {
-        BatchPart {
-            path: self.instances_path(master, start, end),
-            prefer: Prefer::EVENTS,
-        }
+        self.part(self.instances_path(master, start, end), Prefer::EVENTS)
     }
 
     fn event_path(&self, id: &GraphId) -> String {

@@ -43,10 +43,7 @@ impl MailboxGraph {
 
     /// The same question as a part of a batch.
     pub fn folder_part(&self, id: &GraphId) -> BatchPart {
-        BatchPart {
-            path: self.folder_path(&segment(id)),
-            prefer: Prefer::IDS,
-        }
+        self.part(self.folder_path(&segment(id)), Prefer::IDS)
     }
 
     /// The first page of a full round over the folder tree, all depths in one stream (F6.16). Not to be had in China (F2.2).
@@ -71,9 +68,11 @@ impl MailboxGraph {
     pub async fn folders_well_known(&self, lane: Lane) -> Vec<(&'static str, BatchAnswer)> {
         let parts: Vec<BatchPart> = WELL_KNOWN
             .iter()
-            .map(|name| BatchPart {
-                path: self.path(&format!("/mailFolders/{name}?$select=id")),
-                prefer: Prefer::IDS,
+            .map(|name| {
+                self.part(
+                    self.path(&format!("/mailFolders/{name}?$select=id")),
+                    Prefer::IDS,
+                )
             })
             .collect();
         let answers = self.batch(lane, &parts).await;

@@ -12,6 +12,7 @@ use reqwest::Method;
 use serde::Serialize;
 
 use super::answer::Answer;
+use super::batch::BatchPart;
 use super::error::GraphError;
 use super::gate::Gate;
 use super::links::{Target, segment};
@@ -19,13 +20,18 @@ use super::prefer::Prefer;
 use super::throttle::backoff;
 use super::tokens::TokenSource;
 use super::transport::{Call, Graph};
-use crate::model::ids::GraphId;
+use crate::model::ids::{GraphId, TraceId};
 use crate::model::time::later;
 use crate::model::work::Lane;
+use crate::telemetry::metrics::table;
 
 /// Graph for one mailbox. Cheap to clone.
 #[derive(Clone)]
-pub struct MailboxGraph(Arc<Inner>);
+pub struct MailboxGraph {
+    inner: Arc<Inner>,
+    /// What its requests are told to Graph as.
+    trace: Option<TraceId>,
+}
 
 struct Inner {
     graph: Graph,
@@ -56,29 +62,49 @@ impl MailboxGraph {
         gate: Arc<dyn Gate>,
     ) -> Self {
         let root = format!("/users/{}", segment(&user));
-        Self(Arc::new(Inner {
+        let inner = Arc::new(Inner {
             graph,
             user,
             root,
             tokens,
             gate,
             failures: AtomicU32::new(0),
-        }))
+        });
+        Self { inner, trace: None }
+    }
+
+    /// The same, whose requests go out under the id of a trace instead of one of their own (F3.3), so that what a
+    /// notification set off can be asked for at Microsoft.
+    #[must_use]
+    pub fn following(&self, trace: Option<TraceId>) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            trace,
+        }
+    }
+
+    /// One question for a batch.
+    pub(super) fn part(&self, path: String, prefer: Prefer) -> BatchPart {
+        BatchPart {
+            path,
+            prefer,
+            trace: self.trace,
+        }
     }
 
     /// The account's object id.
     pub fn user(&self) -> &GraphId {
-        &self.0.user
+        &self.inner.user
     }
 
     /// The client behind it.
     pub fn graph(&self) -> &Graph {
-        &self.0.graph
+        &self.inner.graph
     }
 
     /// A path of this mailbox: `rest` starts with `/`.
     pub fn path(&self, rest: &str) -> String {
-        format!("{}{rest}", self.0.root)
+        format!("{}{rest}", self.inner.root)
     }
 
     /// Asks for one thing.
@@ -89,7 +115,7 @@ impl MailboxGraph {
         prefer: Prefer,
     ) -> Result<Answer, GraphError> {
         let call = self
-            .0
+            .inner
             .graph
             .call(Method::GET, &Target::from(path), prefer)?;
         self.send(lane, Admission::Charged(1), &call).await
@@ -102,7 +128,7 @@ impl MailboxGraph {
         target: &Target,
         prefer: Prefer,
     ) -> Result<Answer, GraphError> {
-        let call = self.0.graph.call(Method::GET, target, prefer)?;
+        let call = self.inner.graph.call(Method::GET, target, prefer)?;
         self.send(lane, Admission::Charged(1), &call).await
     }
 
@@ -114,7 +140,7 @@ impl MailboxGraph {
         body: Option<&(impl Serialize + Sync)>,
     ) -> Result<Answer, GraphError> {
         let mut call = self
-            .0
+            .inner
             .graph
             .call(Method::POST, &Target::from(path), Prefer::EVENTS)?;
         call.body = Some(body.map_or(Ok(Bytes::new()), to_json)?);
@@ -129,7 +155,7 @@ impl MailboxGraph {
         body: &(impl Serialize + Sync),
     ) -> Result<Answer, GraphError> {
         let mut call = self
-            .0
+            .inner
             .graph
             .call(Method::PATCH, &Target::from(path), Prefer::EVENTS)?;
         call.body = Some(to_json(body)?);
@@ -139,7 +165,7 @@ impl MailboxGraph {
     /// Deletes.
     pub async fn delete(&self, lane: Lane, path: &str) -> Result<Answer, GraphError> {
         let call = self
-            .0
+            .inner
             .graph
             .call(Method::DELETE, &Target::from(path), Prefer::IDS)?;
         self.send(lane, Admission::Charged(1), &call).await
@@ -153,18 +179,18 @@ impl MailboxGraph {
         admission: Admission,
         call: &Call,
     ) -> Result<Answer, GraphError> {
-        let mut token = self.0.tokens.token().await.map_err(GraphError::Token)?;
+        let mut token = self.inner.tokens.token().await.map_err(GraphError::Token)?;
         let mut refreshed = false;
         loop {
             let answer = {
                 let _permit = match admission {
                     Admission::Charged(requests) => {
-                        let permit = self.0.gate.admit(lane, requests).await;
+                        let permit = self.inner.gate.admit(lane, requests).await;
                         Some(permit.map_err(GraphError::Fenced)?)
                     }
                     Admission::Free => None,
                 };
-                self.0.graph.execute(call, &token).await
+                self.inner.graph.execute(call, &token, self.trace).await
             };
             if !refreshed
                 && answer
@@ -173,7 +199,7 @@ impl MailboxGraph {
             {
                 self.note(answer.map(|_| ()), admission).ok();
                 token = self
-                    .0
+                    .inner
                     .tokens
                     .refresh_after_401(&token)
                     .await
@@ -197,13 +223,13 @@ impl MailboxGraph {
         };
         match answer {
             Ok(answer) => {
-                self.0.graph.count(requests, 0);
-                self.0.failures.store(0, Ordering::Relaxed);
+                self.inner.graph.count(requests, 0);
+                self.inner.failures.store(0, Ordering::Relaxed);
                 Ok(answer)
             }
             Err(error) => {
                 let throttled = error.refused().is_some_and(super::Refused::is_throttled);
-                self.0
+                self.inner
                     .graph
                     .count(requests, if throttled { requests } else { 0 });
                 Err(match admission {
@@ -226,14 +252,22 @@ impl MailboxGraph {
         if asks {
             let wait = refused.retry_after.unwrap_or_else(|| {
                 backoff(
-                    self.0
+                    self.inner
                         .failures
                         .fetch_add(1, Ordering::Relaxed)
                         .saturating_add(1),
                 )
             });
             refused.retry_after = Some(wait);
-            self.0.gate.fence(later(self.0.graph.clock().now(), wait));
+            let answer = match refused.status {
+                503 => "503",
+                504 => "504",
+                _ => "429",
+            };
+            table::GRAPH_WAIT.observe(wait, &[answer]);
+            self.inner
+                .gate
+                .fence(later(self.inner.graph.clock().now(), wait));
         }
         GraphError::Refused(refused)
     }

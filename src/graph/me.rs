@@ -14,7 +14,7 @@ impl Graph {
     pub async fn me(&self, token: &AccessToken) -> Result<MeObject, GraphError> {
         let target = Target::from("/me?$select=id,userPrincipalName,mail,displayName");
         let call = self.call(Method::GET, &target, Prefer::IDS)?;
-        let answer = self.execute(&call, token).await;
+        let answer = self.execute(&call, token, None).await;
         self.count(1, 0);
         answer?.json()
     }

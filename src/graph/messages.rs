@@ -30,10 +30,7 @@ impl MailboxGraph {
 
     /// The same question as a part of a batch.
     pub fn message_part(&self, id: &GraphId) -> BatchPart {
-        BatchPart {
-            path: self.message_path(id),
-            prefer: Prefer::IDS,
-        }
+        self.part(self.message_path(id), Prefer::IDS)
     }
 
     /// The first page of a full round over a folder's messages (F6.20). Give the page size by [`Prefer::pages_of`]: `$top`
@@ -68,10 +65,7 @@ impl MailboxGraph {
 
     /// The attachments of a message without their bytes, as a part of a batch.
     pub fn attachments_part(&self, message: &GraphId) -> BatchPart {
-        BatchPart {
-            path: self.attachments_path(message),
-            prefer: Prefer::IDS,
-        }
+        self.part(self.attachments_path(message), Prefer::IDS)
     }
 
     fn message_path(&self, id: &GraphId) -> String {

@@ -6,8 +6,8 @@
 //! from a [`TokenSource`], admission from a [`Gate`], both implemented above.
 //!
 //! In reading order: [`tokens`], [`gate`], [`error`], [`links`], [`prefer`], [`transport`], [`mailbox`], [`batch`],
-//! then one file per surface ([`messages`], [`folders`], [`calendars`], [`events`], [`subscriptions`], [`me`]) and the
-//! shapes of [`wire`].
+//! then one file per surface ([`messages`], [`folders`], [`calendars`], [`events`], [`subscriptions`], [`me`], [`reach`]) and
+//! the shapes of [`wire`].
 
 pub mod answer;
 pub mod batch;
@@ -16,11 +16,13 @@ pub mod error;
 pub mod events;
 pub mod folders;
 pub mod gate;
+mod kind;
 pub mod links;
 pub mod mailbox;
 pub mod me;
 pub mod messages;
 pub mod prefer;
+pub mod reach;
 pub mod subscriptions;
 pub mod throttle;
 pub mod tokens;

@@ -26,7 +26,7 @@ pub fn retry_after(header: &str, date: Option<&str>, now: Timestamp) -> Option<D
     Some(until(from, at).min(LONGEST))
 }
 
-fn http_date(text: &str) -> Option<Timestamp> {
+pub(super) fn http_date(text: &str) -> Option<Timestamp> {
     DateTime::parse_from_rfc2822(text.trim())
         .ok()
         .map(|at| at.to_utc())

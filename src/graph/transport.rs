@@ -6,23 +6,26 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{self, HeaderMap};
 use reqwest::{Method, Response};
-use tracing::debug;
+use tracing::{Instrument as _, debug, debug_span};
 use url::Url;
 use uuid::Uuid;
 
 use super::answer::Answer;
 use super::error::{GraphError, Refused};
+use super::kind;
 use super::links::{Base, Target};
 use super::prefer::Prefer;
 use super::throttle::retry_after;
 use super::tokens::AccessToken;
+use crate::model::ids::TraceId;
 use crate::model::time::{SharedClock, Timestamp};
 use crate::model::work::Link;
+use crate::telemetry::metrics::table;
 
 /// How Graph is spoken to.
 #[derive(Debug, Clone)]
@@ -48,6 +51,9 @@ impl GraphSettings {
         }
     }
 }
+
+/// By what Microsoft finds a request of ours (F3.3).
+pub(super) const CLIENT_REQUEST_ID: &str = "client-request-id";
 
 /// An error's body is read so far and no further.
 const ERROR_LIMIT: usize = 256 << 10;
@@ -112,6 +118,16 @@ impl Graph {
         };
         add(&self.0.requests, requests);
         add(&self.0.throttled, throttled);
+        table::GRAPH_QUOTA.add_all(requests, &[]);
+        table::GRAPH_THROTTLED.add_all(throttled, &[]);
+    }
+
+    pub(super) fn http(&self) -> &reqwest::Client {
+        &self.0.http
+    }
+
+    pub(super) fn address(&self, target: &Target) -> Result<Url, GraphError> {
+        self.0.base.resolve(target)
     }
 
     pub(super) fn clock(&self) -> &SharedClock {
@@ -132,20 +148,33 @@ impl Graph {
         })
     }
 
-    /// Sends a request and reads the answer whole.
+    /// Sends a request and reads the answer whole; under the id of a trace, if it belongs to one.
     pub(super) async fn execute(
         &self,
         call: &Call,
         token: &AccessToken,
+        trace: Option<TraceId>,
     ) -> Result<Answer, GraphError> {
         let deadline = self.0.deadline;
-        tokio::time::timeout(deadline, self.exchange(call, token))
+        let id = trace.map_or_else(Uuid::new_v4, TraceId::uuid);
+        let kind = kind::kind(&call.url);
+        let span = debug_span!("graph", method = %call.method, kind, client_request_id = %id);
+        let began = Instant::now();
+        let exchange = self.exchange(call, token, id.to_string()).instrument(span);
+        let answer = tokio::time::timeout(deadline, exchange)
             .await
-            .unwrap_or(Err(GraphError::TimedOut { deadline }))
+            .unwrap_or(Err(GraphError::TimedOut { deadline }));
+        table::GRAPH_REQUEST.observe(began.elapsed(), &[]);
+        table::GRAPH_REQUESTS.count(&[kind, kind::answer(&answer)]);
+        answer
     }
 
-    async fn exchange(&self, call: &Call, token: &AccessToken) -> Result<Answer, GraphError> {
-        let id = Uuid::new_v4().to_string();
+    async fn exchange(
+        &self,
+        call: &Call,
+        token: &AccessToken,
+        id: String,
+    ) -> Result<Answer, GraphError> {
         let mut request = self
             .0
             .http
@@ -153,7 +182,7 @@ impl Graph {
             .bearer_auth(token.expose())
             .header(header::ACCEPT, "application/json")
             .header("Prefer", call.prefer.header())
-            .header("client-request-id", &id)
+            .header(CLIENT_REQUEST_ID, &id)
             .header("return-client-request-id", "true");
         if let Some(body) = &call.body {
             request = request
@@ -223,6 +252,6 @@ fn text_of(body: Bytes) -> Bytes {
 }
 
 /// A link is a secret, and reqwest would print it.
-fn unreachable(error: reqwest::Error) -> GraphError {
+pub(super) fn unreachable(error: reqwest::Error) -> GraphError {
     GraphError::Unreachable(Arc::new(error.without_url()))
 }

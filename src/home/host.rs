@@ -17,6 +17,7 @@ use crate::model::mailbox::Mailbox;
 use crate::model::time::{SharedClock, Timestamp, later};
 use crate::model::work::Fence;
 use crate::store::{MailboxMark, Priority, Store, StoreError};
+use crate::telemetry::metrics::table;
 
 use super::books::Budgets;
 use super::budget::Budget;
@@ -141,6 +142,7 @@ impl Host {
         };
         ended.unwrap_or_else(|failure| {
             if failure.is_panic() {
+                table::HOME_PANICS.count(&[]);
                 error!(mailbox.id = %fence.mailbox, "the home of mailbox {} panicked", fence.mailbox);
             }
             Served {

@@ -15,6 +15,7 @@ use crate::model::ids::MailboxId;
 use crate::model::time::{SharedClock, Timestamp, later};
 use crate::model::work::Fence;
 use crate::store::{Store, StoreError};
+use crate::telemetry::metrics::table;
 
 use super::settings::HomeSettings;
 
@@ -91,6 +92,9 @@ impl Leases {
             lost: lost.clone(),
         };
         let before = self.lock().insert(fence.mailbox, held);
+        if before.is_none() {
+            table::HOMES.change(1.0);
+        }
         if let Some(before) = before {
             // The same mailbox claimed twice: the first token is worth nothing any more.
             before.lost.cancel();
@@ -109,6 +113,7 @@ impl Leases {
             .is_some_and(|held| held.fence == *fence)
         {
             held.remove(&fence.mailbox);
+            table::HOMES.change(-1.0);
         }
     }
 
@@ -164,6 +169,7 @@ impl Leases {
             }
             Err(StoreError::LeaseLost) => {
                 if !held.lost.is_cancelled() && self.holds(&held.fence) {
+                    table::LEASES_LOST.count(&["taken"]);
                     warn!(mailbox.id = %mailbox, "lost the lease of mailbox {mailbox} to another process");
                 }
                 held.lost.cancel();
@@ -172,6 +178,7 @@ impl Leases {
                 // One more beat must fit before the end, or the home stops.
                 warn!(mailbox.id = %mailbox, error = %error.chain(), "could not extend the lease of mailbox {mailbox}");
                 if self.clock.now() + beat > last_moment {
+                    table::LEASES_LOST.count(&["not_extended"]);
                     held.lost.cancel();
                 }
             }

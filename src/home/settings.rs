@@ -34,7 +34,8 @@ impl Default for HomeSettings {
             poll: Duration::from_secs(2),
             limit: 64,
             turn: Duration::from_secs(20),
-            grace: Duration::from_secs(10),
+            // A process that is told to stop is gone within ten seconds, and has given everything back before.
+            grace: Duration::from_secs(6),
             limits: Limits::default(),
         }
     }

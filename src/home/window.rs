@@ -21,6 +21,15 @@ const LENGTH: TimeDelta = TimeDelta::seconds(600 + 10);
 #[serde(transparent)]
 pub struct Spent(Vec<(i64, u32)>);
 
+impl Spent {
+    /// How many of these requests count at `now`.
+    pub fn counted_at(&self, now: Timestamp) -> u32 {
+        let mut window = Window::default();
+        window.merge(self);
+        window.spent(now)
+    }
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Window {
     /// Ascending by the slice's end.

@@ -7,12 +7,15 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use tracing::{Instrument as _, debug_span};
+
 use super::Mirror;
 use super::convert::message::may_have_attachments;
 use super::error::MirrorError;
 use super::findings::{Findings, FoundEvent, FoundMessage, FoundPart, FoundSeries};
+use super::lag::Fresh;
 use super::report::Tally;
-use crate::model::calendar::EventKind;
+use crate::model::calendar::{Event, EventKind};
 use crate::model::feed::{ChangeKind, ItemKind};
 use crate::model::ids::GraphId;
 use crate::model::mail::Message;
@@ -35,6 +38,8 @@ const SLICE_POSTGRES: usize = 500;
 pub(crate) struct Applied {
     pub rows: Tally,
     pub effects: HashMap<GraphId, Effect>,
+    /// What is told once the slice is committed.
+    pub fresh: Fresh,
 }
 
 impl Applied {
@@ -51,6 +56,11 @@ impl Mirror {
         lane: Lane,
         findings: Findings,
     ) -> Result<Applied, MirrorError> {
+        let span = debug_span!("apply", mailbox.id = %self.mailbox);
+        self.write_down_all(lane, findings).instrument(span).await
+    }
+
+    async fn write_down_all(&self, lane: Lane, findings: Findings) -> Result<Applied, MirrorError> {
         let priority = match lane {
             Lane::Command | Lane::Live => Priority::Live,
             Lane::Repair | Lane::Backfill | Lane::Audit => Priority::Bulk,
@@ -67,13 +77,15 @@ impl Mirror {
             };
             let messages = std::mem::take(&mut slice.messages);
             let rows = self.rows(&messages, slice.round)?;
+            let before = applied.rows;
             let mut tx = self.store.write(priority).await?;
             tx.fence(&self.fence).await?;
-            let mut writing = Writing::new(self, &mut tx, &mut applied);
+            let mut writing = Writing::new(self, &mut tx, &mut applied, lane);
             writing.poll_at = slice.poll_at;
             writing.messages(&messages, rows, slice.is_first).await?;
             writing.slice(slice).await?;
             tx.commit().await?;
+            self.tell_lag(lane, before, &mut applied);
         }
         Ok(applied)
     }
@@ -119,6 +131,7 @@ struct Writing<'a> {
     mirror: &'a Mirror,
     tx: &'a mut Tx,
     applied: &'a mut Applied,
+    lane: Lane,
     now: Timestamp,
     conversations: HashSet<GraphId>,
     changes: Vec<NewChange>,
@@ -128,11 +141,12 @@ struct Writing<'a> {
 }
 
 impl<'a> Writing<'a> {
-    fn new(mirror: &'a Mirror, tx: &'a mut Tx, applied: &'a mut Applied) -> Self {
+    fn new(mirror: &'a Mirror, tx: &'a mut Tx, applied: &'a mut Applied, lane: Lane) -> Self {
         Self {
             mirror,
             tx,
             applied,
+            lane,
             now: mirror.clock.now(),
             conversations: HashSet::new(),
             changes: Vec::new(),
@@ -199,7 +213,7 @@ impl<'a> Writing<'a> {
                 .mailbox_mark(self.mirror.mailbox, &marks, self.now)
                 .await?;
         }
-        self.finish(&settled, &postponed, cursor.as_ref()).await
+        self.finish(settled, &postponed, cursor.as_ref()).await
     }
 
     async fn messages(
@@ -241,6 +255,8 @@ impl<'a> Writing<'a> {
                 continue;
             };
             self.applied.count(&message.external_id, effect);
+            let fresh = &mut self.applied.fresh;
+            fresh.wrote(self.lane, effect, message.modified_at);
             self.message_written(message, before.get(&message.external_id), effect);
         }
         Ok(())
@@ -389,8 +405,11 @@ impl<'a> Writing<'a> {
         let stale: HashSet<GraphId> = self.events_written(effects);
         for found in found {
             // What an occurrence is, its series tells.
-            if stale.contains(&found.event.external_id) && found.event.kind != EventKind::Occurrence
-            {
+            if found.event.kind == EventKind::Occurrence {
+                continue;
+            }
+            self.event_written(&found.event);
+            if stale.contains(&found.event.external_id) {
                 self.notices
                     .insert((NoticeKind::Event, found.event.external_id.clone()));
             }
@@ -411,6 +430,14 @@ impl<'a> Writing<'a> {
         stale
     }
 
+    /// Has an event told, if its row was written.
+    fn event_written(&mut self, event: &Event) {
+        if let Some(effect) = self.applied.effects.get(&event.external_id) {
+            let fresh = &mut self.applied.fresh;
+            fresh.wrote(self.lane, *effect, event.modified_at);
+        }
+    }
+
     async fn series(&mut self, whole: &FoundSeries) -> Result<(), MirrorError> {
         let mailbox = self.mirror.mailbox;
         let write = |event| EventWrite {
@@ -423,6 +450,7 @@ impl<'a> Writing<'a> {
             .events_upsert(mailbox, &[write(&whole.master)], self.now)
             .await?;
         self.events_written(effects);
+        self.event_written(&whole.master);
         let instances: Vec<EventWrite<'_>> = whole.instances.iter().map(write).collect();
         let effects = self
             .tx
@@ -470,7 +498,7 @@ impl<'a> Writing<'a> {
 
     async fn finish(
         mut self,
-        settled: &[SeenNotice],
+        settled: Vec<SeenNotice>,
         postponed: &[(SeenNotice, Timestamp)],
         cursor: Option<&Cursor>,
     ) -> Result<(), MirrorError> {
@@ -491,7 +519,8 @@ impl<'a> Writing<'a> {
                 .await?;
         }
         if !settled.is_empty() {
-            self.tx.notices_settle(mailbox, settled).await?;
+            let gone = self.tx.notices_settle(mailbox, &settled).await?;
+            self.applied.fresh.settled(self.lane, settled, gone);
         }
         for (notice, due_at) in postponed {
             self.tx.notices_postpone(mailbox, notice, *due_at).await?;
@@ -511,6 +540,7 @@ impl<'a> Writing<'a> {
                     lane: Lane::Repair,
                     hint: ChangeHint::Suspected,
                     due_at: self.now,
+                    trace: None,
                 })
                 .collect();
             self.tx.notices_add(mailbox, &new, self.now).await?;

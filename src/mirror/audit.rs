@@ -24,6 +24,7 @@ use crate::model::mail::Folder;
 use crate::model::time::later;
 use crate::model::work::{CursorScope, Lane, NoticeKind};
 use crate::store::{CursorFilter, MailboxMark, Priority};
+use crate::telemetry::metrics::table;
 
 /// Ids read from the database at once.
 const PAGE: u32 = 1_000;
@@ -63,6 +64,10 @@ impl Mirror {
             events,
         };
         self.record(&audit, &differences, repair).await?;
+        let outcome = if audit.equal { "equal" } else { "different" };
+        table::AUDITS.count(&[outcome]);
+        let healed = if repair { "yes" } else { "no" };
+        table::DIFFERENCES.add_all(differences.len(), &[healed]);
         if audit.equal {
             info!(mailbox.id = %self.mailbox, "mailbox {} and its mirror are equal", self.mailbox);
         } else {
@@ -112,6 +117,7 @@ impl Mirror {
             if of(ItemKind::Folder) {
                 let filter = CursorFilter::Scope(&CursorScope::Folders);
                 tx.cursors_reset(self.mailbox, filter, now).await?;
+                table::RESYNCS.count(&["audit"]);
             }
             if of(ItemKind::Calendar) {
                 self.memory.want_calendars();

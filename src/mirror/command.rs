@@ -8,6 +8,7 @@ use super::{Mirror, Remedy};
 use crate::model::time::Timestamp;
 use crate::model::work::{Command, CursorScope, CursorState, Wish};
 use crate::store::{CursorFilter, Priority};
+use crate::telemetry::metrics::table;
 
 /// Goes of repair after a sync: each confirms twenty suspicions.
 const MOST_GOES: usize = 5_000;
@@ -82,6 +83,7 @@ impl Mirror {
             tx.cursors_reset(self.mailbox, CursorFilter::Scope(&cursor.scope), now)
                 .await?;
             tx.commit().await?;
+            table::RESYNCS.count(&["command"]);
             drop(claim);
         }
         Ok(())

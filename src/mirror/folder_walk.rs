@@ -15,6 +15,7 @@ use super::folders::refused;
 use super::lists::Go;
 use super::pace::Pace;
 use super::plan::{self, Ask, Leads, Setback};
+use super::round::note_resync;
 use crate::graph::wire::{ItemHead, Page};
 use crate::graph::{Advice, Answer, GraphError, Prefer, Target};
 use crate::model::ids::GraphId;
@@ -120,6 +121,7 @@ impl Mirror {
                     // A mailbox that shows no folders is closed to us as a whole.
                     let is_wide =
                         concerns_the_mailbox(&error) || error.advice() == Advice::Forbidden;
+                    note_resync(&cursor, &error);
                     match plan::setback(&cursor, &error.advice(), is_wide, now) {
                         Setback::Smaller(same) => {
                             stride.refused();

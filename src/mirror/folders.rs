@@ -282,6 +282,7 @@ pub(crate) fn suspicion(kind: NoticeKind, external_id: GraphId, now: Timestamp) 
         lane: Lane::Repair,
         hint: ChangeHint::Suspected,
         due_at: now,
+        trace: None,
     }
 }
 

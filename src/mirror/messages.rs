@@ -7,7 +7,6 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use futures_util::future::join_all;
 use tracing::warn;
 
 use super::Mirror;
@@ -20,13 +19,11 @@ use super::report::RefreshReport;
 use crate::graph::BatchAnswer;
 use crate::model::ids::GraphId;
 use crate::model::time::Timestamp;
-use crate::model::work::{ChangeHint, CursorScope, Lane, Notice, NoticeKind};
+use crate::model::work::{ChangeHint, CursorScope, CursorState, Lane, Notice, NoticeKind};
 use crate::store::{MessageHead, SeenNotice};
 
 /// Parts of a batch.
 const BATCH: usize = 20;
-/// So many GETs run beside each other instead of in a batch.
-const BESIDE: usize = 4;
 /// More announced messages than this in one folder are a burst.
 const BURST: usize = 20;
 
@@ -52,14 +49,16 @@ impl Mirror {
         // The rest of a burst is looked at in further goes: what arrives meanwhile may be a smaller go of its own.
         report.more = notices.len() > BATCH;
         notices.truncate(BATCH);
-        let ids: Vec<GraphId> = notices
+        let parts: Vec<_> = notices
             .iter()
-            .map(|notice| notice.external_id.clone())
+            .map(|notice| {
+                let graph = self.graph.following(notice.trace);
+                graph.message_part(&notice.external_id)
+            })
             .collect();
         // Before the requests: a 404 speaks for no later time than that.
         let asked_at = self.clock.now();
-        let (answers, known) =
-            tokio::join!(self.ask_for_messages(lane, &ids), self.known_folders());
+        let (answers, known) = tokio::join!(self.ask_beside(lane, &parts), self.known_folders());
         let mut findings = self.go(lane, &notices);
         let known = known?;
         let mut strange = Vec::new();
@@ -121,13 +120,21 @@ impl Mirror {
             .store
             .cursor_get(self.mailbox, &CursorScope::Folders)
             .await?;
-        let walked_at = tree.and_then(|cursor| cursor.round_started_at);
+        let walked_at = tree
+            .filter(|cursor| cursor.state == CursorState::Idle)
+            .and_then(|cursor| cursor.round_started_at);
+        // Read after that, from where the walk left both: what was known before the requests is older than a walk that ended
+        // meanwhile.
+        let known = self.folders_kept().await?;
         findings
             .dirty
             .push((CursorScope::Folders, self.clock.now()));
         for (notice, found) in strange {
             let walked_since = walked_at > Some(notice.received_at);
-            if notice.attempts < STRANGE || !walked_since {
+            if known.contains(&found.message.folder_external_id) {
+                findings.settled.push(SeenNotice::from(notice));
+                findings.messages.push(found);
+            } else if notice.attempts < STRANGE || !walked_since {
                 self.put_off(findings, notice, ladder::passing(notice.attempts.min(2)));
                 findings.messages.push(found);
             } else {
@@ -145,21 +152,20 @@ impl Mirror {
         if let Some(known) = self.memory.folders() {
             return Ok(known);
         }
-        let folders = self.store.folders_list(self.mailbox).await?;
-        let known = folders
-            .into_iter()
-            .map(|stored| stored.folder.external_id)
-            .collect();
-        Ok(self.memory.folders_are(known))
+        let kept = self.folders_kept().await?;
+        Ok(self.memory.folders_are(kept))
     }
 
-    /// Asks for messages by id, in the cheapest way for their number; the answers stand in the order of the ids.
+    async fn folders_kept(&self) -> Result<HashSet<GraphId>, MirrorError> {
+        let folders = self.store.folders_list(self.mailbox).await?;
+        let ids = folders.into_iter().map(|stored| stored.folder.external_id);
+        Ok(ids.collect())
+    }
+
+    /// Asks for messages by id; the answers stand in the order of the ids.
     pub(crate) async fn ask_for_messages(&self, lane: Lane, ids: &[GraphId]) -> Vec<BatchAnswer> {
-        if ids.len() <= BESIDE {
-            return join_all(ids.iter().map(|id| self.graph.message(lane, id))).await;
-        }
         let parts: Vec<_> = ids.iter().map(|id| self.graph.message_part(id)).collect();
-        self.graph.batch(lane, &parts).await
+        self.ask_beside(lane, &parts).await
     }
 
     /// Messages that answered 404 ([`ladder::absence`]). One that was announced and never showed is given up at last; then the

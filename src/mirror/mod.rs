@@ -20,6 +20,7 @@ mod findings;
 mod folder_walk;
 mod folders;
 pub mod ladder;
+mod lag;
 mod lists;
 mod mail_page;
 mod memory;

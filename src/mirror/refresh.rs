@@ -7,6 +7,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use tracing::{Instrument as _, info_span};
+
 use super::Mirror;
 use super::error::{MirrorError, concerns_the_mailbox};
 use super::findings::Findings;
@@ -16,6 +18,8 @@ use crate::graph::{Advice, GraphError};
 use crate::model::time::later;
 use crate::model::work::{Lane, Notice, NoticeKind};
 use crate::store::{MailboxMark, SeenNotice};
+use crate::telemetry::metrics::table;
+use crate::telemetry::spans::{self, TraceContext};
 
 /// Notices looked at in one go, so that a burst can be told from a few.
 const GO: u32 = 500;
@@ -107,10 +111,24 @@ impl Mirror {
     }
 
     async fn refresh(&self, lane: Lane, due: Vec<Notice>) -> Result<RefreshReport, MirrorError> {
+        let Some(first) = due.first() else {
+            return Ok(RefreshReport::default());
+        };
+        let trace = first.trace;
+        let span = info_span!(
+            "refresh",
+            mailbox.id = %self.mailbox, items = due.len(), trace_id = trace.map(tracing::field::display)
+        );
+        spans::follow(&span, trace.map(TraceContext::of));
+        self.refresh_all(lane, due).instrument(span).await
+    }
+
+    async fn refresh_all(
+        &self,
+        lane: Lane,
+        due: Vec<Notice>,
+    ) -> Result<RefreshReport, MirrorError> {
         let mut report = RefreshReport::default();
-        if due.is_empty() {
-            return Ok(report);
-        }
         // Most of the time nothing is doubted, and nothing is kept.
         let heard = if lane == Lane::Live && self.memory.is_push_ill() {
             due.clone()
@@ -166,6 +184,10 @@ impl Mirror {
 
     /// Puts a notice off.
     pub(crate) fn put_off(&self, findings: &mut Findings, notice: &Notice, wait: Duration) {
+        table::NOTICES_POSTPONED.count(&[]);
+        if wait >= ladder::QUARANTINE {
+            table::QUARANTINED.count(&[]);
+        }
         let due_at = later(self.clock.now(), wait);
         findings.postponed.push((SeenNotice::from(notice), due_at));
     }

@@ -20,11 +20,12 @@ use super::report::RoundsReport;
 use super::view_page::ViewRound;
 use super::watchdog::made;
 use crate::graph::wire::Page;
-use crate::graph::{Answer, GraphError, Prefer, Target};
+use crate::graph::{Advice, Answer, GraphError, Prefer, Target};
 use crate::model::ids::GraphId;
 use crate::model::time::{Timestamp, until};
 use crate::model::work::{Cursor, CursorScope, CursorState, Lane};
 use crate::store::SeenNotice;
+use crate::telemetry::metrics::table;
 
 /// What a walk did.
 #[derive(Debug, Default)]
@@ -94,6 +95,7 @@ impl Mirror {
                     }
                     After::Stop => {
                         walked.report.failed += 1;
+                        table::ROUNDS.count(&[kind_of(&cursor), "put_off"]);
                         return Ok(walked);
                     }
                 },
@@ -119,6 +121,7 @@ impl Mirror {
                 }
             };
             walked.report.pages += 1;
+            table::PAGES.count(&[]);
             walked
                 .settled
                 .extend(findings.settled.iter().map(|seen| seen.external_id.clone()));
@@ -158,6 +161,7 @@ impl Mirror {
                         }
                     }
                     walked.report.rounds += 1;
+                    table::ROUNDS.count(&[kind_of(&cursor), "ended"]);
                     debug!(
                         mailbox.id = %self.mailbox, items = cursor.seen,
                         "ended a round of mailbox {}", self.mailbox
@@ -251,6 +255,7 @@ impl Mirror {
         let is_wide = concerns_the_mailbox(&error);
         let now = self.clock.now();
         let mut findings = Findings::default();
+        note_resync(cursor, &error);
         let after = match plan::setback(cursor, &error.advice(), is_wide, now) {
             Setback::HandOn => {
                 return Err(MirrorError::Graph {
@@ -298,6 +303,23 @@ impl Mirror {
         findings.cursor = Some(cursor.clone());
         self.apply(lane, findings).await?;
         Ok(after)
+    }
+}
+
+fn kind_of(cursor: &Cursor) -> &'static str {
+    if cursor.is_full {
+        "full"
+    } else {
+        "incremental"
+    }
+}
+
+/// Counts a cursor that an answer of Graph's makes worthless.
+pub(crate) fn note_resync(cursor: &Cursor, error: &GraphError) {
+    match error.advice() {
+        Advice::Resync { .. } => table::RESYNCS.count(&["token_refused"]),
+        Advice::Bug if cursor.link.is_some() => table::RESYNCS.count(&["unusable_answer"]),
+        _ => {}
     }
 }
 

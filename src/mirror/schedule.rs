@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt};
 use tokio::task::JoinSet;
+use tracing::{Instrument as _, debug_span};
 
 use super::error::MirrorError;
 use super::report::RoundsReport;
@@ -112,9 +113,9 @@ impl Mirror {
             Lane::Repair
         };
         let mirror = self.clone();
-        Ok(Some(
-            async move { mirror.walk(&claim, cursor, lane, &[], until).await }.boxed(),
-        ))
+        let span = debug_span!("round", mailbox.id = %self.mailbox);
+        let walk = async move { mirror.walk(&claim, cursor, lane, &[], until).await };
+        Ok(Some(walk.instrument(span).boxed()))
     }
 
     /// Writes down how far the mirror as a whole has come: complete as of the instant that the least recently polled cursor

@@ -219,9 +219,11 @@ impl Mirror {
                 }
                 _ => None,
             };
-            parts.push(self.graph.event_part(id));
+            let trace = held.notices.iter().find_map(|notice| notice.trace);
+            let graph = self.graph.following(trace);
+            parts.push(graph.event_part(id));
             if let Some(window) = window {
-                parts.push(self.graph.instances_part(id, window.start, window.end));
+                parts.push(graph.instances_part(id, window.start, window.end));
             }
             places.push((id, window.is_some()));
         }
@@ -236,11 +238,10 @@ impl Mirror {
         Ok(asked)
     }
 
-    async fn ask_beside(&self, lane: Lane, parts: &[BatchPart]) -> Vec<BatchAnswer> {
+    /// Asks in the cheapest way for the number of questions; the answers stand in their order.
+    pub(crate) async fn ask_beside(&self, lane: Lane, parts: &[BatchPart]) -> Vec<BatchAnswer> {
         if parts.len() <= BESIDE {
-            let asked = parts
-                .iter()
-                .map(|part| self.graph.get_json(lane, &part.path, part.prefer));
+            let asked = parts.iter().map(|part| self.graph.ask_alone(lane, part));
             return join_all(asked).await;
         }
         self.graph.batch(lane, parts).await

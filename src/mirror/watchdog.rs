@@ -23,6 +23,7 @@ use crate::model::work::{
     Cursor, Effect, Lane, Notice, NoticeKind, SubscriptionScope, SubscriptionState,
 };
 use crate::store::{MailboxMark, Priority};
+use crate::telemetry::metrics::table;
 
 /// A watch over what a cursor walks: changes made since then must have been announced.
 #[derive(Debug, Clone)]
@@ -155,6 +156,11 @@ impl Mirror {
         };
         tx.mailbox_mark(self.mailbox, &[mark], now).await?;
         tx.commit().await?;
+        let watches = match watch.scope {
+            SubscriptionScope::Messages => "messages",
+            SubscriptionScope::Events { .. } => "events",
+        };
+        table::PUSH_DOUBTS.count(&[watches]);
         Ok(())
     }
 

@@ -106,3 +106,33 @@ text_id! {
     /// Who owns a mailbox in the host application; its name there.
     Owner
 }
+
+/// What a notification is followed by on its way through the service: the trace id of W3C's Trace Context, never all zero.
+/// It tells nothing, opens nothing and need not be unguessable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TraceId(Uuid);
+
+impl TraceId {
+    /// A new one.
+    pub fn generate() -> Self {
+        let bits = fastrand::u128(..);
+        Self(uuid::Builder::from_random_bytes(bits.to_be_bytes()).into_uuid())
+    }
+
+    /// The trace with this number, unless it is zero.
+    pub fn new(id: Uuid) -> Option<Self> {
+        (!id.is_nil()).then_some(Self(id))
+    }
+
+    /// Its number; the form in which Graph is told of it.
+    pub fn uuid(self) -> Uuid {
+        self.0
+    }
+}
+
+/// As the Trace Context writes it: 32 digits.
+impl fmt::Display for TraceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.simple().fmt(f)
+    }
+}

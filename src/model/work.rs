@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::{CommandId, GraphId, LeaseToken, MailboxId, SubscriptionKey};
+use super::ids::{CommandId, GraphId, LeaseToken, MailboxId, SubscriptionKey, TraceId};
 use super::time::Timestamp;
 
 /// The right of a home to write for its mailbox. Every write of a home carries it and is refused with
@@ -78,6 +78,8 @@ pub struct Notice {
     pub due_at: Timestamp,
     /// Failed attempts (M34, M41).
     pub attempts: i64,
+    /// What the post that named it first is followed by; none for suspicions.
+    pub trace: Option<TraceId>,
 }
 
 /// What a delta cursor walks.

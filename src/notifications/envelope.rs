@@ -147,6 +147,7 @@ impl Post {
             hint,
             received_at,
             raw: None,
+            trace: None,
         });
     }
 

@@ -5,24 +5,27 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
-use tracing::{debug, warn};
+use tracing::{Instrument as _, debug, debug_span, warn};
 
 use crate::model::time::{SharedClock, Timestamp};
 use crate::secrets::sign::Signer;
 use crate::store::{IncomingNotice, Store, StoreError};
+use crate::telemetry::metrics::table;
+use crate::telemetry::spans;
 
-use super::envelope::{self, Dropped, LifecycleNotice};
+use super::envelope::{self, Dropped, LifecycleEvent, LifecycleNotice, Post};
+use super::passage::{Passage, REQUEST_ID};
 use super::{handshake, lifecycle};
 
 /// More than this is not read (F10.6: posts hold at most some thousand small items).
@@ -53,6 +56,13 @@ impl Desk for StoreDesk {
     fn record(&self, notices: Vec<IncomingNotice>) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move {
             let outcome = self.store.notices_intake(notices).await?;
+            for (became, count) in [
+                ("recorded", outcome.recorded),
+                ("parked", outcome.parked),
+                ("not_connected", outcome.dropped),
+            ] {
+                table::NOTIFICATIONS.add_all(count, &[became]);
+            }
             debug!(
                 recorded = outcome.recorded,
                 parked = outcome.parked,
@@ -102,34 +112,77 @@ struct Reception {
 async fn receive(
     State(reception): State<Arc<Reception>>,
     RawQuery(query): RawQuery,
+    headers: HeaderMap,
     body: Body,
 ) -> Response {
-    if let Some(token) = query.as_deref().and_then(handshake::token) {
-        return handshake::echo(token);
-    }
-    let body = match tokio::time::timeout(PATIENCE, read_body(body)).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(refusal)) => return refusal.into_response(),
-        Err(_) => {
-            return (StatusCode::REQUEST_TIMEOUT, "the body did not arrive\n").into_response();
+    let began = Instant::now();
+    let passage = Passage::of(&headers);
+    let handshake = query.as_deref().and_then(handshake::token);
+    let is_handshake = handshake.is_some();
+    let mut answer = if let Some(token) = handshake {
+        handshake::echo(token)
+    } else {
+        let span = debug_span!(
+            "intake",
+            http.request_id = passage.request_id(), trace_id = %passage.context.trace
+        );
+        spans::follow(&span, Some(passage.context));
+        reception.take(body, &passage).instrument(span).await
+    };
+    answer.headers_mut().insert(REQUEST_ID, passage.request_id);
+    let told = match answer.status() {
+        _ if is_handshake => "handshake",
+        StatusCode::ACCEPTED => "accepted",
+        StatusCode::SERVICE_UNAVAILABLE => "unavailable",
+        _ => "refused",
+    };
+    table::INTAKE.observe(began.elapsed(), &[told]);
+    answer
+}
+
+impl Reception {
+    async fn take(&self, body: Body, passage: &Passage) -> Response {
+        let body = match tokio::time::timeout(PATIENCE, read_body(body)).await {
+            Ok(Ok(body)) => body,
+            Ok(Err(refusal)) => return refusal.into_response(),
+            Err(_) => {
+                return (StatusCode::REQUEST_TIMEOUT, "the body did not arrive\n").into_response();
+            }
+        };
+        let now = self.clock.now();
+        let Ok(mut post) = envelope::read(&body, &self.signer, now) else {
+            return (StatusCode::BAD_REQUEST, "the body is not a notification\n").into_response();
+        };
+        for notice in &mut post.notices {
+            notice.trace = Some(passage.context.trace);
         }
-    };
-    let now = reception.clock.now();
-    let Ok(post) = envelope::read(&body, &reception.signer, now) else {
-        return (StatusCode::BAD_REQUEST, "the body is not a notification\n").into_response();
-    };
-    reception.dropped.count(post.dropped, now);
-    if !post.notices.is_empty()
-        && let Err(error) = reception.desk.record(post.notices).await
-    {
-        return come_again(&error);
+        self.dropped.count(post.dropped, now);
+        match self.record(post).await {
+            Ok(()) => StatusCode::ACCEPTED.into_response(),
+            Err(error) => come_again(&error, passage),
+        }
     }
-    if !post.lifecycle.is_empty()
-        && let Err(error) = reception.desk.lifecycle(post.lifecycle).await
-    {
-        return come_again(&error);
+
+    async fn record(&self, post: Post) -> Result<(), StoreError> {
+        if !post.notices.is_empty() {
+            self.desk.record(post.notices).await?;
+        }
+        if !post.lifecycle.is_empty() {
+            for notice in &post.lifecycle {
+                table::LIFECYCLE.count(&[name_of(notice.event)]);
+            }
+            self.desk.lifecycle(post.lifecycle).await?;
+        }
+        Ok(())
     }
-    StatusCode::ACCEPTED.into_response()
+}
+
+fn name_of(event: LifecycleEvent) -> &'static str {
+    match event {
+        LifecycleEvent::ReauthorizationRequired => "reauthorization_required",
+        LifecycleEvent::SubscriptionRemoved => "subscription_removed",
+        LifecycleEvent::Missed => "missed",
+    }
 }
 
 async fn read_body(body: Body) -> Result<Bytes, (StatusCode, &'static str)> {
@@ -161,8 +214,8 @@ async fn read_body(body: Body) -> Result<Bytes, (StatusCode, &'static str)> {
     Ok(whole.freeze())
 }
 
-fn come_again(error: &StoreError) -> Response {
-    warn!(error = %error.chain(), "could not make notifications durable; Graph will deliver them again");
+fn come_again(error: &StoreError, passage: &Passage) -> Response {
+    warn!(error = %error.chain(), http.request_id = passage.request_id(), "could not make notifications durable; Graph will deliver them again");
     let seconds = error.retry_after().unwrap_or(COME_AGAIN).as_secs().max(1);
     (
         StatusCode::SERVICE_UNAVAILABLE,
@@ -185,6 +238,13 @@ impl Tally {
     fn count(&self, dropped: Dropped, now: Timestamp) {
         if dropped == Dropped::default() {
             return;
+        }
+        for (became, count) in [
+            ("malformed", dropped.malformed),
+            ("forged", dropped.forged),
+            ("unknown", dropped.unknown),
+        ] {
+            table::NOTIFICATIONS.add_all(count, &[became]);
         }
         self.malformed
             .fetch_add(dropped.malformed, Ordering::Relaxed);

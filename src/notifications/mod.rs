@@ -5,13 +5,14 @@
 //! notices are committed together with everybody else's, and only then comes the 202 (M5, M17 to M20). Whatever is
 //! committed here is worth doing even if no home runs today.
 //!
-//! In reading order: `handshake`, [`envelope`], [`handler`], [`lifecycle`], [`parked`].
+//! In reading order: `handshake`, [`envelope`], `passage`, [`handler`], [`lifecycle`], [`parked`].
 
 pub mod envelope;
 pub mod handler;
 mod handshake;
 pub mod lifecycle;
 pub mod parked;
+mod passage;
 
 pub use envelope::{Dropped, LifecycleEvent, LifecycleNotice, NotAPost, Post};
 pub use handler::{Desk, LARGEST_BODY, router, router_at};

@@ -23,6 +23,7 @@ use crate::model::mailbox::{MailboxState, StateReason};
 use crate::model::time::{Timestamp, later, until};
 use crate::secrets::{Label, Vault, VaultError};
 use crate::store::{Grant, MailboxMark, NewGrant, Priority, Store, StoreError};
+use crate::telemetry::metrics::table;
 
 /// A token is replaced so long before its end (M10), or a quarter of its life when that is shorter.
 const SKEW: Duration = Duration::from_mins(5);
@@ -35,12 +36,12 @@ const LEAST: Duration = Duration::from_secs(10);
 
 /// The keepers of all mailboxes of this process: one for each, however often it is asked for. Cheap to clone.
 #[derive(Clone)]
-pub struct Keepers(Arc<Shared>);
+pub struct Keepers(pub(super) Arc<Shared>);
 
-struct Shared {
-    platform: Platform,
-    store: Store,
-    vault: Vault,
+pub(super) struct Shared {
+    pub(super) platform: Platform,
+    pub(super) store: Store,
+    pub(super) vault: Vault,
     alive: StdMutex<HashMap<MailboxId, Weak<Keeper>>>,
 }
 
@@ -306,6 +307,7 @@ impl Errand {
             .await;
         match saved {
             Ok(true) => {
+                table::TOKEN_REFRESHES.count(&["refreshed"]);
                 info!(mailbox.id = %self.mailbox, "refreshed the tokens of mailbox {}", self.mailbox);
                 // What was just refreshed is not dead, whatever another process made of the token before it.
                 heal(&self.shared, self.mailbox).await.map_err(away)?;
@@ -313,6 +315,7 @@ impl Errand {
                 Ok(Outcome::Refreshed(tokens.access))
             }
             Ok(false) => {
+                table::TOKEN_REFRESHES.count(&["overtaken"]);
                 self.flight.current = None;
                 Ok(Outcome::Overtaken)
             }
@@ -331,12 +334,14 @@ impl Errand {
                 for wait in [Duration::ZERO, GRACE] {
                     tokio::time::sleep(wait).await;
                     if self.grant().await?.rotation != grant.rotation {
+                        table::TOKEN_REFRESHES.count(&["overtaken"]);
                         return Ok(Outcome::Overtaken);
                     }
                 }
                 Err(self.needs_reauth(grant, reason).await)
             }
             Some(Meaning::Transient { after }) => {
+                table::TOKEN_REFRESHES.count(&["failed"]);
                 self.flight.failures = self.flight.failures.saturating_add(1);
                 let wait = after.unwrap_or_else(|| backoff(self.flight.failures));
                 let now = self.shared.platform.clock().now();
@@ -344,12 +349,15 @@ impl Errand {
                 self.flight.not_before = Some((later(now, wait), Arc::clone(&cause)));
                 self.make_do(now, Some(wait), cause)
             }
-            _ => Err(TokenError::Operator {
-                code: match &error {
-                    OauthError::Refused { refusal, .. } => refusal.to_string(),
-                    other => other.to_string(),
-                },
-            }),
+            _ => {
+                table::TOKEN_REFRESHES.count(&["app_refused"]);
+                Err(TokenError::Operator {
+                    code: match &error {
+                        OauthError::Refused { refusal, .. } => refusal.to_string(),
+                        other => other.to_string(),
+                    },
+                })
+            }
         }
     }
 
@@ -373,6 +381,7 @@ impl Errand {
     async fn needs_reauth(&mut self, grant: &Grant, reason: StateReason) -> TokenError {
         let mailbox = self.mailbox;
         self.flight.dead = Some((grant.rotation, reason));
+        table::TOKEN_REFRESHES.count(&["needs_sign_in"]);
         match mark(&self.shared, grant, reason).await {
             Ok(true) => warn!(
                 mailbox.id = %mailbox, reason = ?reason,

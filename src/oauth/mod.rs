@@ -9,6 +9,8 @@
 //! [`rotation`] (another key).
 
 pub mod error;
+pub mod explain;
+pub mod glance;
 pub mod keeper;
 pub mod platform;
 pub mod refusal;
@@ -17,6 +19,7 @@ pub mod settings;
 pub mod sign_in;
 
 pub use error::OauthError;
+pub use explain::{Explanation, explain};
 pub use keeper::{Keeper, Keepers};
 pub use platform::{Alarm, Platform, Tokens};
 pub use refusal::{Meaning, TokenRefusal};

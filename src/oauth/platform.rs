@@ -24,6 +24,7 @@ use oauth2::{
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use tracing::error;
+use url::Url;
 
 use super::error::OauthError;
 use super::refusal::{Meaning, TokenRefusal};
@@ -101,6 +102,7 @@ struct Inner {
     client: OauthClient,
     http: reqwest::Client,
     clock: SharedClock,
+    login_base_url: Url,
     /// Whether this application's id and secret were ever accepted since the start.
     proven: AtomicBool,
     alarm: Mutex<Option<Alarm>>,
@@ -115,14 +117,7 @@ impl Platform {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|error| OauthError::Unreachable(Arc::new(error)))?;
-        let endpoint = |leaf: &str| {
-            let mut url = settings.login_base_url.clone();
-            if let Ok(mut path) = url.path_segments_mut() {
-                path.pop_if_empty()
-                    .extend([settings.tenant.as_str(), "oauth2", "v2.0", leaf]);
-            }
-            url
-        };
+        let endpoint = |leaf| endpoint(&settings.login_base_url, &settings.tenant, leaf);
         // Basic authentication is oauth2's default; the platform is spoken to as its own libraries do (F1.5).
         let client = Client::new(ClientId::new(settings.client_id.clone()))
             .set_client_secret(ClientSecret::new(
@@ -136,6 +131,7 @@ impl Platform {
             client,
             http,
             clock,
+            login_base_url: settings.login_base_url.clone(),
             proven: AtomicBool::new(false),
             alarm: Mutex::new(None),
         })))
@@ -191,6 +187,24 @@ impl Platform {
         self.settle(&wire, answer)
     }
 
+    /// Has the platform judge id and secret in one tenant, by asking for a token of the application's own that is thrown away
+    /// (F1.6). It needs no permission, and raises no alarm: whoever asks wants to know.
+    pub async fn prove(&self, tenant: &str, graph: &Url) -> Result<(), OauthError> {
+        let wire = self.wire();
+        let token_url = endpoint(&self.0.login_base_url, tenant, "token");
+        let scope = format!("{}/.default", graph.as_str().trim_end_matches('/'));
+        let answer = self
+            .0
+            .client
+            .clone()
+            .set_token_uri(TokenUrl::from_url(token_url))
+            .exchange_client_credentials()
+            .add_scope(oauth2::Scope::new(scope))
+            .request_async(&wire)
+            .await;
+        understood(&wire, answer).map(drop)
+    }
+
     fn wire(&self) -> Wire {
         Wire {
             http: self.0.http.clone(),
@@ -205,28 +219,15 @@ impl Platform {
         wire: &Wire,
         answer: Result<TokenAnswer, RequestTokenError<WireError, TokenRefusal>>,
     ) -> Result<Tokens, OauthError> {
-        let seen = wire.seen();
-        let error = match answer {
-            Ok(answer) => {
+        let understood = understood(wire, answer);
+        match &understood {
+            Ok(_) => {
                 self.0.proven.store(true, Ordering::Relaxed);
                 self.calm();
-                return Ok(read_tokens(&answer, wire.asked_at));
             }
-            Err(RequestTokenError::ServerResponse(refusal)) if !refusal.error.is_empty() => {
-                OauthError::Refused {
-                    status: seen.status,
-                    refusal: Box::new(refusal),
-                }
-            }
-            Err(RequestTokenError::Request(error)) => OauthError::Unreachable(Arc::new(error)),
-            // What could not be read may hold a token, so neither text nor cause is kept.
-            Err(_) => OauthError::Unintelligible {
-                status: seen.status,
-                after: seen.retry_after,
-            },
-        };
-        self.sound(&error);
-        Err(error)
+            Err(error) => self.sound(error),
+        }
+        understood
     }
 
     /// For whom an error is, with what this process knows: a tenant that locks the application out is told apart from a
@@ -272,6 +273,37 @@ impl Platform {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
     }
+}
+
+fn endpoint(login: &Url, tenant: &str, leaf: &str) -> Url {
+    let mut url = login.clone();
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.pop_if_empty().extend([tenant, "oauth2", "v2.0", leaf]);
+    }
+    url
+}
+
+fn understood(
+    wire: &Wire,
+    answer: Result<TokenAnswer, RequestTokenError<WireError, TokenRefusal>>,
+) -> Result<Tokens, OauthError> {
+    let seen = wire.seen();
+    answer
+        .map(|answer| read_tokens(&answer, wire.asked_at))
+        .map_err(|error| match error {
+            RequestTokenError::ServerResponse(refusal) if !refusal.error.is_empty() => {
+                OauthError::Refused {
+                    status: seen.status,
+                    refusal: Box::new(refusal),
+                }
+            }
+            RequestTokenError::Request(error) => OauthError::Unreachable(Arc::new(error)),
+            // What could not be read may hold a token, so neither text nor cause is kept.
+            _ => OauthError::Unintelligible {
+                status: seen.status,
+                after: seen.retry_after,
+            },
+        })
 }
 
 fn read_tokens(answer: &TokenAnswer, asked_at: Timestamp) -> Tokens {

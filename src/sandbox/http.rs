@@ -55,6 +55,7 @@ pub fn router(world: &World) -> Router {
         ))
         .layer(CatchPanicLayer::custom(panicked(world)))
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        .layer(axum::middleware::from_fn_with_state(world.clone(), dated))
 }
 
 /// Whatever leads nowhere, other versions of Graph too.
@@ -76,6 +77,20 @@ fn apart(world: &World, fault: GraphFault, headers: &HeaderMap) -> Response {
     let (request_id, client_request_id) = request_ids(world, headers);
     let reply = refusal(world, fault, &request_id, &client_request_id);
     named(reply, &request_id, &client_request_id).into_response()
+}
+
+/// The time of an answer is the sandbox's, like every other time it tells.
+async fn dated(
+    Extract(world): Extract<World>,
+    request: Request,
+    next: axum::middleware::Next,
+) -> Response {
+    let mut response = next.run(request).await;
+    let date = world.clock().now().format("%a, %d %b %Y %H:%M:%S GMT");
+    if let Ok(date) = HeaderValue::from_str(&date.to_string()) {
+        response.headers_mut().insert(header::DATE, date);
+    }
+    response
 }
 
 /// With the knob off nothing is compressed, whatever the client accepts.

@@ -43,6 +43,7 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+use url::Url;
 
 use crate::model::time::{ManualClock, Timestamp};
 
@@ -53,6 +54,8 @@ pub use world::World;
 pub struct Options {
     /// Where to listen; port 0 takes any free one.
     pub listen: SocketAddr,
+    /// Scheme, host and port under which others reach it; the address it listens on when `None`.
+    pub base_url: Option<Url>,
     /// Everything seeded grows from this.
     pub seed: u64,
     /// How many mailboxes.
@@ -81,6 +84,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            base_url: None,
             seed: 1,
             mailboxes: 3,
             messages: None,
@@ -170,7 +174,10 @@ impl Sandbox {
         let address = options.listen;
         let listen_error = |source| SandboxError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen_error)?;
-        let base = format!("http://{}", listener.local_addr().map_err(listen_error)?);
+        let base = match &options.base_url {
+            Some(url) => url.as_str().trim_end_matches('/').to_owned(),
+            None => format!("http://{}", listener.local_addr().map_err(listen_error)?),
+        };
         let world = World::seeded(&options, base);
         let settings = world.settings();
 

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::error::StoreError;
 use crate::model::ids::SubscriptionKey;
-use crate::model::ids::{ApiKeyId, CommandId, GraphId, LeaseToken, MailboxId, Owner};
+use crate::model::ids::{ApiKeyId, CommandId, GraphId, LeaseToken, MailboxId, Owner, TraceId};
 use crate::model::time::Timestamp;
 
 type Fault = Box<dyn std::error::Error + Send + Sync>;
@@ -107,6 +107,7 @@ value_from! {
     LeaseToken => |value| Value::Uuid(Some(value.0));
     CommandId => |value| Value::Uuid(Some(value.0));
     ApiKeyId => |value| Value::Uuid(Some(value.0));
+    Option<TraceId> => |value| Value::Uuid(value.map(TraceId::uuid));
     &'q str => |value| Value::Text(Some(Cow::Borrowed(value)));
     String => |value| Value::Text(Some(Cow::Owned(value)));
     &'q String => |value| Value::Text(Some(Cow::Borrowed(value)));

@@ -85,20 +85,23 @@ impl<'q> Query<'q> {
 
     /// Runs it; how many rows it touched.
     pub(crate) async fn execute(self, tx: &mut Tx) -> Result<u64, StoreError> {
-        match tx.connection() {
+        let done = match tx.connection() {
             On::Postgres(connection) => {
                 let (text, arguments) = self.for_postgres()?;
                 let query = sqlx::query_with(text.on(Backend::Postgres), arguments);
                 let done = query.execute(connection).await;
                 done.map(|done| done.rows_affected())
-                    .map_err(|error| tx.refused(error.into()))
             }
             On::Sqlite(connection) => {
                 let (text, arguments) = self.for_sqlite()?;
                 let query = sqlx::query_with(text.on(Backend::Sqlite), arguments);
-                Ok(query.execute(connection).await?.rows_affected())
+                let done = query.execute(connection).await;
+                done.map(|done| done.rows_affected())
             }
-        }
+        };
+        let rows = done.map_err(|error| tx.refused(error.into()))?;
+        tx.wrote(rows);
+        Ok(rows)
     }
 
     /// Runs it inside a transaction; all its rows.

@@ -3,10 +3,12 @@
 //! Callers decide on variants: a lost lease ends a home; a database that is busy, away, full or read-only is tried again later,
 //! everything else is a fault of ours that somebody must look at. No message repeats its cause.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::chain::chain;
+use crate::telemetry::metrics::table;
 
 /// An error of the store.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +28,9 @@ pub enum StoreError {
     /// The database can be read and not written: an administrator has said so, or it stands by for another.
     #[error("the database takes no writes at present: work goes on by itself once it does")]
     ReadOnly(#[source] sqlx::Error),
+    /// The database lets us in and does not let us do this: the role lacks a privilege.
+    #[error("the database does not allow this to the role that DATABASE_URL names")]
+    Forbidden(#[source] sqlx::Error),
     /// Notices that were to be written together could not be.
     #[error("the notifications could not be made durable")]
     Notices(#[source] Arc<StoreError>),
@@ -37,6 +42,15 @@ pub enum StoreError {
         /// What was found while opening it, if it came that far.
         #[source]
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+    /// The file of an SQLite database, or the folder it lives in, does not take writes from us.
+    #[error("cannot write to {}", .path.display())]
+    NotWritable {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
     },
     /// The schema could not be brought up to date.
     #[error("the schema could not be brought up to date")]
@@ -85,6 +99,19 @@ impl StoreError {
         }
     }
 
+    /// Whether a database that is being opened may still be starting: it does not answer, or says that it takes nobody yet.
+    /// A wrong password, an unknown database or a file that cannot be opened is not mended by waiting.
+    pub fn may_come_up(&self) -> bool {
+        match self {
+            Self::Busy | Self::Unreachable(sqlx::Error::Io(_)) => true,
+            // Of the two databases only PostgreSQL has codes of five characters.
+            Self::Unreachable(sqlx::Error::Database(error)) => {
+                error.code().is_some_and(|code| code.len() == 5)
+            }
+            _ => false,
+        }
+    }
+
     /// The error with its causes, on one line: the reason is in them.
     pub fn chain(&self) -> String {
         chain(self)
@@ -96,8 +123,21 @@ impl StoreError {
     }
 }
 
-impl From<sqlx::Error> for StoreError {
-    fn from(error: sqlx::Error) -> Self {
+impl StoreError {
+    /// Counts it, where it comes into being.
+    pub(super) fn counted(self) -> Self {
+        let kind = match &self {
+            Self::Busy => "busy",
+            Self::Unreachable(_) => "unreachable",
+            Self::DiskFull(_) => "disk_full",
+            Self::ReadOnly(_) => "read_only",
+            _ => "refused",
+        };
+        table::DATABASE_ERRORS.count(&[kind]);
+        self
+    }
+
+    fn of(error: sqlx::Error) -> Self {
         let code = error
             .as_database_error()
             .and_then(sqlx::error::DatabaseError::code)
@@ -119,8 +159,16 @@ impl From<sqlx::Error> for StoreError {
             sqlx::Error::Database(_) if code.as_deref().is_some_and(is_read_only_code) => {
                 Self::ReadOnly(error)
             }
+            // PostgreSQL's insufficient privilege.
+            sqlx::Error::Database(_) if code.as_deref() == Some("42501") => Self::Forbidden(error),
             _ => Self::Refused(error),
         }
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::of(error).counted()
     }
 }
 

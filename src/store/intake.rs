@@ -22,9 +22,10 @@ use super::gate::Priority;
 use super::notices::COALESCE;
 use super::pool::{Backend, Core, Pools, Store};
 use super::wake::Wake;
-use crate::model::ids::{GraphId, MailboxId, SubscriptionKey};
+use crate::model::ids::{GraphId, MailboxId, SubscriptionKey, TraceId};
 use crate::model::time::Timestamp;
 use crate::model::work::ChangeHint;
+use crate::telemetry::metrics::table;
 
 /// How many intakes may wait; one more is told that the database is busy.
 const LINE: usize = 4_096;
@@ -55,6 +56,8 @@ pub struct IncomingNotice {
     pub received_at: Timestamp,
     /// The notice as it came, its secrets cut out; kept only while it is parked.
     pub raw: Option<String>,
+    /// What the post that brought it is followed by.
+    pub trace: Option<TraceId>,
 }
 
 /// What became of the notices of one intake.
@@ -67,6 +70,9 @@ pub struct IntakeOutcome {
     /// Their mailbox is not mirrored at present.
     pub dropped: usize,
 }
+
+/// An array on PostgreSQL holds no NULL here.
+const NO_TRACE: uuid::Uuid = uuid::Uuid::nil();
 
 /// The way into the line.
 #[derive(Clone)]
@@ -92,10 +98,10 @@ impl Store {
         self.intake
             .line
             .try_send(Waiting { notices, answer })
-            .map_err(|_| StoreError::Busy)?;
+            .map_err(|_| StoreError::Busy.counted())?;
         match tokio::time::timeout(PATIENCE, answered).await {
             Ok(Ok(outcome)) => outcome.map_err(StoreError::Notices),
-            Ok(Err(_)) | Err(_) => Err(StoreError::Busy),
+            Ok(Err(_)) | Err(_) => Err(StoreError::Busy.counted()),
         }
     }
 }
@@ -180,6 +186,7 @@ fn outcome(notices: &[IncomingNotice], known: &HashMap<SubscriptionKey, Known>) 
 /// One item of the group: the first time it was received, the last thing that was said of it.
 struct Item<'a> {
     first_received_at: Timestamp,
+    first_trace: Option<TraceId>,
     last: &'a IncomingNotice,
 }
 
@@ -192,6 +199,7 @@ fn items(group: &[Waiting]) -> BTreeMap<(SubscriptionKey, &GraphId), Item<'_>> {
             .and_modify(|item: &mut Item<'_>| item.last = notice)
             .or_insert(Item {
                 first_received_at: notice.received_at,
+                first_trace: notice.trace,
                 last: notice,
             });
     }
@@ -202,10 +210,14 @@ async fn record(
     core: &Arc<Core>,
     group: &[Waiting],
 ) -> Result<HashMap<SubscriptionKey, Known>, StoreError> {
-    match core.backend() {
-        Backend::Postgres => record_postgres(core, &items(group)).await,
-        Backend::Sqlite => record_sqlite(core, &items(group)).await,
-    }
+    let items = items(group);
+    let known = match core.backend() {
+        Backend::Postgres => record_postgres(core, &items).await,
+        Backend::Sqlite => record_sqlite(core, &items).await,
+    }?;
+    let named: usize = group.iter().map(|waiting| waiting.notices.len()).sum();
+    table::NOTIFICATIONS_REPEATED.add_all(named - items.len(), &[]);
+    Ok(known)
 }
 
 type Items<'a> = BTreeMap<(SubscriptionKey, &'a GraphId), Item<'a>>;
@@ -218,25 +230,28 @@ async fn record_postgres(
 ) -> Result<HashMap<SubscriptionKey, Known>, StoreError> {
     const RECORD: Sql = Sql {
         postgres: "WITH named AS (
-                SELECT * FROM UNNEST($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::text[])
-                    AS n (key, external_id, hint, received_at, graph_subscription_id, raw)
+                SELECT n.*, NULLIF(n.trace, '00000000-0000-0000-0000-000000000000') AS trace_id
+                FROM UNNEST($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::text[], $9::uuid[])
+                    AS n (key, external_id, hint, received_at, graph_subscription_id, raw, trace)
             ), known AS (
-                SELECT n.external_id COLLATE \"C\" AS external_id, n.hint, n.received_at, s.key, s.mailbox_id, s.kind, m.state
+                SELECT n.external_id COLLATE \"C\" AS external_id, n.hint, n.received_at, n.trace_id, s.key, s.mailbox_id,
+                    s.kind, m.state
                 FROM named n JOIN subscriptions s ON s.key = n.key JOIN mailboxes m ON m.id = s.mailbox_id
             ), noted AS (
                 INSERT INTO notices (mailbox_id, kind, external_id, lane, hint, generation, received_at, due_at,
-                    attempts)
+                    attempts, trace_id)
                 SELECT mailbox_id, CASE kind WHEN 'events' THEN 'event' ELSE 'message' END, external_id, 'live',
-                    max(hint), 1, min(received_at), min(received_at), 0
+                    max(hint), 1, min(received_at), min(received_at), 0, (array_agg(trace_id ORDER BY received_at))[1]
                 FROM known WHERE state = 'connected'
                 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
                 ON CONFLICT (mailbox_id, kind, external_id) DO UPDATE SET generation = notices.generation + 1,
-                    lane = 'live', hint = excluded.hint, due_at = LEAST(notices.due_at, excluded.due_at), attempts = 0
+                    lane = 'live', hint = excluded.hint, due_at = LEAST(notices.due_at, excluded.due_at), attempts = 0,
+                    trace_id = COALESCE(notices.trace_id, excluded.trace_id)
                 RETURNING mailbox_id
             ), parked AS (
-                INSERT INTO parked_notices (id, key, graph_subscription_id, external_id, hint, received_at, raw)
+                INSERT INTO parked_notices (id, key, graph_subscription_id, external_id, hint, received_at, raw, trace_id)
                 SELECT gen_random_uuid(), n.key, NULLIF(n.graph_subscription_id, ''), n.external_id, n.hint,
-                    n.received_at, CAST(NULLIF(n.raw, '') AS jsonb)
+                    n.received_at, CAST(NULLIF(n.raw, '') AS jsonb), n.trace_id
                 FROM named n WHERE NOT EXISTS (SELECT 1 FROM subscriptions s WHERE s.key = n.key)
             ), told AS (
                 SELECT count(*) AS mailboxes, string_agg(' m' || replace(CAST(mailbox_id AS text), '-', ''), '') AS names
@@ -275,7 +290,13 @@ async fn record_postgres(
             clean_json(item.last.raw.as_deref().unwrap_or_default().into()).into_owned()
         }))
         .bind(channel)
-        .bind(sender);
+        .bind(sender)
+        .bind(Value::Uuids(
+            items
+                .values()
+                .map(|item| item.first_trace.map_or(NO_TRACE, TraceId::uuid))
+                .collect(),
+        ));
     let mut connection = acknowledgements.acquire().await?;
     let rows = core.heed(query.rows_on(On::Postgres(&mut connection)).await)?;
     let known = read_known(&rows)?;
@@ -336,28 +357,29 @@ async fn record_sqlite(
 /// NULL, which is nobody's key.
 fn noting<'q>(chunk: &[(&(SubscriptionKey, &'q GraphId), &Item<'q>)]) -> Query<'q> {
     let count = bulk::filled_up(chunk.len());
-    let mut values = Vec::with_capacity(count * 5);
+    let mut values = Vec::with_capacity(count * 6);
     for ((key, external_id), item) in chunk {
         values.extend([
             Value::from(*key),
             (*external_id).into(),
             item.last.hint.into(),
             item.first_received_at.into(),
+            item.first_trace.into(),
         ]);
     }
-    values.resize(count * 4, Value::Text(None));
-    values.extend(chunk.iter().map(|((key, _), _)| Value::from(*key)));
     values.resize(count * 5, Value::Text(None));
+    values.extend(chunk.iter().map(|((key, _), _)| Value::from(*key)));
+    values.resize(count * 6, Value::Text(None));
     query(format!(
-        "WITH named (key, external_id, hint, received_at) AS (VALUES {})
-         INSERT INTO notices (mailbox_id, kind, external_id, lane, hint, generation, received_at, due_at, attempts)
+        "WITH named (key, external_id, hint, received_at, trace_id) AS (VALUES {})
+         INSERT INTO notices (mailbox_id, kind, external_id, lane, hint, generation, received_at, due_at, attempts, trace_id)
          SELECT s.mailbox_id, CASE s.kind WHEN 'events' THEN 'event' ELSE 'message' END, n.external_id, 'live', n.hint, 1,
-            n.received_at, n.received_at, 0
+            n.received_at, n.received_at, 0, n.trace_id
          FROM named n CROSS JOIN subscriptions s ON s.key = n.key CROSS JOIN mailboxes m ON m.id = s.mailbox_id
          WHERE m.state = 'connected' {COALESCE};
          SELECT s.key, s.mailbox_id, m.state
          FROM subscriptions s JOIN mailboxes m ON m.id = s.mailbox_id WHERE s.key IN {}",
-        bulk::rows(Backend::Sqlite, count, 4),
+        bulk::rows(Backend::Sqlite, count, 5),
         bulk::rows(Backend::Sqlite, 1, count),
     ))
     .bind_all(values)
@@ -371,8 +393,8 @@ async fn park(core: &Arc<Core>, strangers: &[&Item<'_>]) -> Result<(), StoreErro
     let mut tx = core.write(Priority::Acknowledgement).await?;
     for item in strangers {
         query(
-            "INSERT INTO parked_notices (id, key, graph_subscription_id, external_id, hint, received_at, raw)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            "INSERT INTO parked_notices (id, key, graph_subscription_id, external_id, hint, received_at, raw, trace_id)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
         .bind(uuid::Uuid::now_v7())
         .bind(item.last.subscription)
@@ -381,6 +403,7 @@ async fn park(core: &Arc<Core>, strangers: &[&Item<'_>]) -> Result<(), StoreErro
         .bind(item.last.hint)
         .bind(item.first_received_at)
         .bind(Value::Json(item.last.raw.as_deref().map(Cow::Borrowed)))
+        .bind(item.first_trace)
         .execute(&mut tx)
         .await?;
     }

@@ -39,6 +39,7 @@ const STEPS: &[Step] = steps! {
     5, "0005_feed";
     6, "0006_push_doubts";
     7, "0007_client_state_keys";
+    8, "0008_traces";
 };
 
 /// What a migration did.
@@ -170,6 +171,32 @@ fn migrator(backend: Backend) -> Migrator {
     }
 }
 
+/// The tables that the migrations make, and the one that they keep themselves in.
+pub(super) fn tables() -> Vec<&'static str> {
+    const MAKES: &str = "CREATE TABLE ";
+    let made = STEPS
+        .iter()
+        .flat_map(|step| step.sql.postgres.split(MAKES).skip(1))
+        .filter_map(|rest| rest.split([' ', '\n', '(']).next());
+    made.chain(["_sqlx_migrations"]).collect()
+}
+
 fn newest() -> i64 {
     STEPS.iter().map(|step| step.version).max().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tables_are_read_from_the_migrations() {
+        let tables = tables();
+
+        for table in ["mailboxes", "email_messages", "ticks", "changes"] {
+            assert!(tables.contains(&table), "{table}: {tables:?}");
+        }
+        let is_a_name = |table: &&str| table.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+        assert!(tables.iter().all(is_a_name), "{tables:?}");
+    }
 }

@@ -33,13 +33,16 @@ mod messages;
 mod migrate;
 mod notices;
 mod pool;
+mod privileges;
 pub mod scratch;
 mod subscriptions;
 mod threads;
 mod ticks;
 pub mod trouble;
 mod upsert;
+mod vitals;
 mod wake;
+mod writes;
 
 pub use calendars::CalendarWrite;
 pub use changes::NewChange;
@@ -61,5 +64,8 @@ pub use messages::{
 pub use migrate::Migrated;
 pub use notices::{Backlog, NewNotice, ParkedOutcome, SeenNotice};
 pub use pool::{Backend, Store, StoreSettings, Tx};
+pub use privileges::Privileges;
 pub use threads::Thread;
+pub use vitals::{PoolUse, Vitals};
 pub use wake::{Wake, WakeStream};
+pub use writes::WritesRefused;

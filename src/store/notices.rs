@@ -9,7 +9,7 @@ use super::dispatch::{Sql, query};
 use super::error::StoreError;
 use super::gate::Priority;
 use super::pool::{Store, Tx};
-use crate::model::ids::{GraphId, MailboxId, SubscriptionKey};
+use crate::model::ids::{GraphId, MailboxId, SubscriptionKey, TraceId};
 use crate::model::time::Timestamp;
 use crate::model::work::{ChangeHint, Lane, Notice, NoticeKind};
 
@@ -32,6 +32,8 @@ pub struct NewNotice {
     pub hint: ChangeHint,
     /// Not before.
     pub due_at: Timestamp,
+    /// What it is followed by, if somebody announced it.
+    pub trace: Option<TraceId>,
 }
 
 /// A notice as somebody saw it.
@@ -43,6 +45,10 @@ pub struct SeenNotice {
     pub external_id: GraphId,
     /// The generation that was looked at.
     pub generation: i64,
+    /// When the first one of it was received.
+    pub received_at: Timestamp,
+    /// What that one is followed by.
+    pub trace: Option<TraceId>,
 }
 
 impl From<&Notice> for SeenNotice {
@@ -51,6 +57,8 @@ impl From<&Notice> for SeenNotice {
             kind: notice.kind,
             external_id: notice.external_id.clone(),
             generation: notice.generation,
+            received_at: notice.received_at,
+            trace: notice.trace,
         }
     }
 }
@@ -84,7 +92,8 @@ pub(super) const COALESCE: &str = "ON CONFLICT (mailbox_id, kind, external_id) D
     due_at = CASE WHEN excluded.lane = 'repair' AND notices.attempts > 0 THEN notices.due_at
                   WHEN excluded.due_at < notices.due_at THEN excluded.due_at
                   ELSE notices.due_at END,
-    attempts = CASE WHEN excluded.lane = 'live' THEN 0 ELSE notices.attempts END";
+    attempts = CASE WHEN excluded.lane = 'live' THEN 0 ELSE notices.attempts END,
+    trace_id = COALESCE(notices.trace_id, excluded.trace_id)";
 
 impl Store {
     /// The notices of a mailbox whose time has come: announced ones first, then the longest due.
@@ -204,7 +213,7 @@ impl Store {
     ) -> Result<ParkedOutcome, StoreError> {
         let mut tx = self.write(Priority::Live).await?;
         let rows = query(
-            "SELECT p.id, p.external_id, p.hint, p.received_at, s.mailbox_id, s.kind, m.state
+            "SELECT p.id, p.external_id, p.hint, p.received_at, p.trace_id, s.mailbox_id, s.kind, m.state
              FROM parked_notices p JOIN subscriptions s ON s.key = p.key JOIN mailboxes m ON m.id = s.mailbox_id
              ORDER BY p.received_at LIMIT 1000",
         )
@@ -228,6 +237,7 @@ impl Store {
                 lane: Lane::Live,
                 hint: row.get("hint")?,
                 due_at: received_at,
+                trace: read_trace(row)?,
             };
             tx.notices_add(mailbox, &[notice], received_at).await?;
             tx.wake(mailbox);
@@ -263,8 +273,8 @@ impl Tx {
             let chunk = &notices[range];
             let text = format!(
                 "INSERT INTO notices (mailbox_id, kind, external_id, lane, hint, generation, received_at, due_at,
-                    attempts) VALUES {} {COALESCE}",
-                bulk::rows(self.backend(), chunk.len(), 9)
+                    attempts, trace_id) VALUES {} {COALESCE}",
+                bulk::rows(self.backend(), chunk.len(), 10)
             );
             let values = chunk.iter().flat_map(|notice| {
                 let lane = match notice.lane {
@@ -281,6 +291,7 @@ impl Tx {
                     now.into(),
                     notice.due_at.into(),
                     Value::from(0),
+                    notice.trace.into(),
                 ]
             });
             query(text).bind_all(values).execute(self).await?;
@@ -440,5 +451,10 @@ fn read(row: &Row) -> Result<Notice, StoreError> {
         received_at: row.get("received_at")?,
         due_at: row.get("due_at")?,
         attempts: row.get("attempts")?,
+        trace: read_trace(row)?,
     })
+}
+
+fn read_trace(row: &Row) -> Result<Option<TraceId>, StoreError> {
+    Ok(row.find("trace_id")?.and_then(TraceId::new))
 }

@@ -11,6 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use rustix::fs::{Access, access};
+use rustix::io::Errno;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection as _, PgPool, SqlitePool};
@@ -24,9 +26,13 @@ use super::error::StoreError;
 use super::gate::{Gate, Pass, Priority};
 use super::intake::Intake;
 use super::wake::{Wake, WakeStream, Wakes};
+use super::writes::Writes;
 use crate::model::ids::MailboxId;
 use crate::model::time::{SharedClock, Timestamp};
 use crate::model::work::Fence;
+
+/// A host that swallows what is sent to it would keep the first connection waiting for minutes.
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 
 /// Which database it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -82,6 +88,7 @@ pub(super) struct Core {
     pub(super) pools: Pools,
     pub(super) clock: SharedClock,
     pub(super) wakes: Wakes,
+    pub(super) writes: Writes,
     stop: CancellationToken,
     trusts_every_lease: bool,
     /// How many statements outside of transactions and how many transactions are under way.
@@ -154,6 +161,7 @@ impl Store {
             pools,
             clock,
             wakes,
+            writes: Writes::default(),
             stop: stop.clone(),
             trusts_every_lease: settings.trusts_every_lease,
             under_way: watch::Sender::new(0),
@@ -263,6 +271,9 @@ impl Core {
     }
 
     fn note(&self, refusal: Option<&StoreError>) {
+        if let Some(error) = refusal {
+            self.writes.failed(error, self.backend(), self.clock.now());
+        }
         if let Pools::Postgres { is_read_only, .. } = &self.pools {
             match refusal {
                 None => is_read_only.store(false, Ordering::Relaxed),
@@ -301,6 +312,7 @@ impl Core {
             open,
             core: Arc::clone(self),
             wakes: Vec::new(),
+            has_written: false,
             _under_way: under_way,
         })
     }
@@ -327,6 +339,7 @@ impl Core {
         let pass = gate.enter(priority).await;
         let mut connection = writer.acquire().await?;
         let rows = query.rows_on(On::Sqlite(&mut connection)).await;
+        self.note(rows.as_ref().err());
         drop(connection);
         drop(pass);
         checkpoints.ask();
@@ -353,6 +366,8 @@ pub struct Tx {
     open: Open,
     core: Arc<Core>,
     wakes: Vec<Wake>,
+    /// Whether a statement has changed a row.
+    has_written: bool,
     _under_way: UnderWay,
 }
 
@@ -418,12 +433,16 @@ impl Tx {
                 self.core.heed(committed.map_err(StoreError::from))?;
             }
             Open::Sqlite(transaction, pass) => {
-                transaction.commit().await?;
+                let committed = transaction.commit().await;
+                self.core.heed(committed.map_err(StoreError::from))?;
                 drop(pass);
                 if let Pools::Sqlite { checkpoints, .. } = &self.core.pools {
                     checkpoints.ask();
                 }
             }
+        }
+        if self.has_written {
+            self.core.writes.succeeded();
         }
         self.core.wakes.tell(&self.wakes);
         Ok(())
@@ -443,6 +462,11 @@ impl Tx {
 
     pub(super) fn now(&self) -> Timestamp {
         self.core.clock.now()
+    }
+
+    /// Has in mind that a row was changed: once that is committed, the database takes writes.
+    pub(super) fn wrote(&mut self, rows: u64) {
+        self.has_written |= rows > 0;
     }
 
     /// Has a refusal in mind that concerns more than this transaction.
@@ -483,6 +507,7 @@ async fn open_sqlite(
         });
     }
     make_folder(&file)?;
+    check_writable(&file)?;
     let options = options
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
@@ -541,13 +566,37 @@ async fn open_sqlite(
 fn make_folder(file: &Path) -> Result<(), StoreError> {
     match file.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => {
-            std::fs::create_dir_all(folder).map_err(|error| StoreError::Address {
-                reason: format!("cannot make the folder {}", folder.display()),
-                source: Some(error.into()),
+            std::fs::create_dir_all(folder).map_err(|source| StoreError::NotWritable {
+                path: folder.to_owned(),
+                source,
             })
         }
         _ => Ok(()),
     }
+}
+
+/// SQLite would open a file that it cannot write, and say so at the first write; or say only that it cannot open it.
+fn check_writable(file: &Path) -> Result<(), StoreError> {
+    let folder = match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let folder_access = Access::WRITE_OK | Access::EXEC_OK;
+    for (path, wanted) in [
+        (folder, folder_access),
+        (file, Access::READ_OK | Access::WRITE_OK),
+    ] {
+        match access(path, wanted) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(errno) => {
+                return Err(StoreError::NotWritable {
+                    path: path.to_owned(),
+                    source: errno.into(),
+                });
+            }
+        }
+    }
+    Ok(())
 }
 
 async fn open_postgres(url: &str, settings: StoreSettings) -> Result<Pools, StoreError> {
@@ -561,7 +610,10 @@ async fn open_postgres(url: &str, settings: StoreSettings) -> Result<Pools, Stor
         ])
         .disable_statement_logging();
     // The pool would try for seconds and then only say that it took too long.
-    options.connect().await?.close().await?;
+    let connecting = async { options.connect().await?.close().await };
+    tokio::time::timeout(CONNECT_WITHIN, connecting)
+        .await
+        .map_err(|_| StoreError::Busy)??;
     let is_read_only = Arc::new(AtomicBool::new(false));
     let pools = || {
         let is_read_only = Arc::clone(&is_read_only);

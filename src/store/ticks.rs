@@ -37,6 +37,16 @@ impl Store {
         row.map_or(Ok(None), |row| row.find("taken_at"))
     }
 
+    /// The last tick of each schedule that ever fired.
+    pub async fn ticks_newest(&self) -> Result<Vec<(String, Timestamp)>, StoreError> {
+        query("SELECT schedule, max(taken_at) AS taken_at FROM ticks GROUP BY schedule ORDER BY schedule")
+            .read(self)
+            .await?
+            .iter()
+            .map(|row| Ok((row.get("schedule")?, row.get("taken_at")?)))
+            .collect()
+    }
+
     /// Deletes what has served its time: ticks, tombstones, finished commands and sign-ins from before.
     pub async fn expired_prune(&self, before: Timestamp) -> Result<u64, StoreError> {
         let mut deleted = 0;

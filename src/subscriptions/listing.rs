@@ -16,8 +16,8 @@ use super::plan::Listed;
 /// Pages that are read at most; a mailbox has 1,000 subscriptions at most (F9.13).
 const MOST_PAGES: usize = 100;
 
-/// Reads the whole list.
-pub(super) async fn list(
+/// Reads the whole list. Rows are looked up after Graph was asked: one that is registered meanwhile is no stranger.
+pub async fn list(
     store: &Store,
     mailbox: MailboxId,
     graph: &MailboxGraph,

@@ -21,6 +21,7 @@ mod signers;
 mod steps;
 
 pub use error::SubscriptionsError;
+pub use listing::list;
 pub use plan::{Action, Listed, Situation, plan};
 pub use reach::{Addresses, Reach};
 pub use reconcile::{Reconciled, Reconciler};

@@ -4,7 +4,7 @@
 //! people wrote or who they are does not belong in it, and neither does anything that opens a door.
 
 /// The names, and what they hold.
-pub const ALL: [(&str, &str); 22] = [
+pub const ALL: [(&str, &str); 25] = [
     ("mailbox.id", "our id of the mailbox"),
     ("error", "what went wrong, without its causes' secrets"),
     ("lane", "the lane of a home"),
@@ -32,5 +32,14 @@ pub const ALL: [(&str, &str); 22] = [
     ("malformed", "items of a post that cannot be read"),
     ("forged", "items of a post with a wrong clientState"),
     ("unknown", "items of a post of an unknown kind"),
+    (
+        "http.request_id",
+        "the id of a request to us, answered as x-request-id",
+    ),
+    (
+        "trace_id",
+        "what a notification is followed by on its way, over processes",
+    ),
+    ("kind", "what a request to Graph asks for"),
     ("public_url", "the address under which Graph reaches us"),
 ];

@@ -6,11 +6,13 @@
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 
-use tracing_subscriber::EnvFilter;
+use tracing::{Subscriber, warn};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
 
 /// The form of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +34,10 @@ pub enum TelemetryError {
     /// Somebody started it before.
     #[error("could not start logging a second time")]
     AlreadyStarted(#[source] tracing_subscriber::util::TryInitError),
+    /// The collector's address or another variable of OpenTelemetry makes no sense.
+    #[cfg(feature = "otel")]
+    #[error("could not start to hand out traces")]
+    Traces(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 /// Rooms of others that are never heard below `warn`: at `debug` or `trace` they show addresses, headers or values, or speak
@@ -47,42 +53,94 @@ const QUIET: [&str; 8] = [
     "tokio_cron_scheduler",
 ];
 
-/// Starts logging for the whole process.
-pub fn start(filter: &str, format: Format) -> Result<(), TelemetryError> {
-    start_with(filter, format, io::stderr)
+/// What is said, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Speech<'a> {
+    /// A filter as `tracing` understands it.
+    pub filter: &'a str,
+    /// The form of a line.
+    pub format: Format,
+    /// Where traces go, for a binary that was built with them.
+    pub collector: Option<&'a str>,
 }
 
-/// The same to a writer of the caller's: a progress bar must be able to step aside for a line.
-pub fn start_with<W>(filter: &str, format: Format, writer: W) -> Result<(), TelemetryError>
+/// Starts logging for the whole process.
+pub fn start(filter: &str, format: Format) -> Result<(), TelemetryError> {
+    let speech = Speech {
+        filter,
+        format,
+        collector: None,
+    };
+    start_with(speech, io::stderr)
+}
+
+/// The same to a writer of the caller's, because a progress bar must be able to step aside for a line, and with traces.
+pub fn start_with<W>(speech: Speech<'_>, writer: W) -> Result<(), TelemetryError>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let is_json = match format {
-        Format::Auto => !io::stderr().is_terminal(),
-        Format::Human => false,
-        Format::Json => true,
-    };
-    let registry = tracing_subscriber::registry()
-        .with(filter_of(filter)?)
-        .with(quiet());
+    let is_terminal = io::stderr().is_terminal();
+    let is_json = speech.format.is_json(is_terminal);
+    let filter = filter_of(speech.filter)?;
+    let registry = tracing_subscriber::registry();
+    #[cfg(feature = "otel")]
+    if let Some(collector) = speech.collector {
+        // Each listener has a filter of its own: traces do not become thinner when the log does.
+        return registry
+            .with(
+                lines_to(is_json, is_terminal, writer)
+                    .with_filter(quiet())
+                    .with_filter(filter),
+            )
+            .with(super::otel::layer(collector)?)
+            .try_init()
+            .map_err(TelemetryError::AlreadyStarted);
+    }
+    registry
+        .with(filter)
+        .with(quiet())
+        .with(lines_to(is_json, is_terminal, writer))
+        .try_init()
+        .map_err(TelemetryError::AlreadyStarted)?;
+    if speech.collector.is_some() {
+        warn!(
+            "this graph-mirror was built without traces: OTEL_EXPORTER_OTLP_ENDPOINT is not heeded (docs/guides/traces.md)"
+        );
+    }
+    Ok(())
+}
+
+impl Format {
+    fn is_json(self, is_terminal: bool) -> bool {
+        match self {
+            Self::Auto => !is_terminal,
+            Self::Human => false,
+            Self::Json => true,
+        }
+    }
+}
+
+/// Writes lines in one of the two forms.
+fn lines_to<S, W>(is_json: bool, is_terminal: bool, writer: W) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
     if is_json {
         let layer = tracing_subscriber::fmt::layer()
             .json()
             .flatten_event(true)
-            .with_current_span(true)
-            .with_span_list(false)
+            .with_current_span(false)
+            .with_span_list(true)
             .with_writer(writer);
-        registry.with(layer).try_init()
+        Box::new(layer)
     } else {
         let layer = tracing_subscriber::fmt::layer()
-            .with_ansi(has_colours(io::stderr().is_terminal(), |name| {
-                std::env::var_os(name)
-            }))
+            .with_ansi(has_colours(is_terminal, |name| std::env::var_os(name)))
             .with_target(false)
             .with_writer(writer);
-        registry.with(layer).try_init()
+        Box::new(layer)
     }
-    .map_err(TelemetryError::AlreadyStarted)
 }
 
 fn filter_of(filter: &str) -> Result<EnvFilter, TelemetryError> {
@@ -215,6 +273,14 @@ mod tests {
     }
 
     #[test]
+    fn people_at_a_terminal_read_lines_and_everybody_else_gets_json() {
+        assert!(!Format::Auto.is_json(true));
+        assert!(Format::Auto.is_json(false));
+        assert!(!Format::Human.is_json(false));
+        assert!(Format::Json.is_json(true));
+    }
+
+    #[test]
     fn a_bad_filter_is_refused() {
         assert!(matches!(
             filter_of("graph_mirror=loud"),
@@ -231,16 +297,13 @@ mod tests {
                 .expect("no test panics while holding it")
                 .push(line.to_vec());
         });
-        let layer = tracing_subscriber::fmt::layer()
-            .json()
-            .flatten_event(true)
-            .with_writer(writer);
         let subscriber = tracing_subscriber::registry()
             .with(filter_of("info").expect("a filter"))
             .with(quiet())
-            .with(layer);
+            .with(lines_to(true, false, writer));
 
         tracing::subscriber::with_default(subscriber, || {
+            let _refresh = tracing::info_span!("refresh", trace_id = "7").entered();
             tracing::info!(items = 3, "applied a round");
             tracing::info!(target: "sqlx", "SELECT 'hidden'");
         });
@@ -253,6 +316,10 @@ mod tests {
         assert_eq!(
             line.get("message"),
             Some(&serde_json::json!("applied a round"))
+        );
+        assert_eq!(
+            line.get("spans"),
+            Some(&serde_json::json!([{ "name": "refresh", "trace_id": "7" }]))
         );
     }
 }

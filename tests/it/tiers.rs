@@ -35,6 +35,10 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("fernet", &["secrets"]),
     ("indicatif", &["cli"]),
     ("tokio_cron_scheduler", &["app"]),
+    ("metrics_exporter_prometheus", &["telemetry"]),
+    ("opentelemetry", &["telemetry"]),
+    ("opentelemetry_otlp", &["telemetry"]),
+    ("tracing_opentelemetry", &["telemetry"]),
 ];
 
 fn sources() -> Vec<(String, PathBuf, String)> {

@@ -17,9 +17,10 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The arguments of every log call of a file, strings included.
+/// The arguments of every log call and every span of a file, strings included; the name of a span is left out.
 fn log_calls(text: &str) -> Vec<(usize, String)> {
-    let call = Regex::new(r"\b(?:error|warn|info|debug|trace)!\(").expect("the pattern is valid");
+    let call = Regex::new(r"\b(?:error|warn|info|debug|trace)(?:_span)?!\(")
+        .expect("the pattern is valid");
     call.find_iter(text)
         .map(|found| {
             let mut depth = 1_usize;
@@ -34,6 +35,12 @@ fn log_calls(text: &str) -> Vec<(usize, String)> {
                     depth > 0
                 })
                 .collect();
+            let inner = if found.as_str().contains("_span") {
+                let (_, fields) = inner.split_once(',').unwrap_or_default();
+                fields.to_owned()
+            } else {
+                inner
+            };
             (text[..found.start()].lines().count(), inner)
         })
         .collect()
@@ -140,6 +147,9 @@ fn the_search_finds_what_it_is_for() {
 
     let calls = log_calls(text);
 
+    let span = log_calls(r#"let span = info_span!("intake", trace_id = %id);"#);
+    let of_span = span.first().map(|(_, inner)| fields(inner));
+    assert_eq!(of_span.as_deref(), Some(&["trace_id".to_owned()][..]));
     assert_eq!(calls.len(), 1);
     let names = calls.first().map(|(_, inner)| fields(inner));
     assert_eq!(

@@ -3,6 +3,7 @@
 mod campaign;
 mod colours;
 mod demo;
+mod doctor;
 mod guide;
 mod keys;
 mod logs;
@@ -10,4 +11,5 @@ mod quarantine;
 mod reference;
 pub mod run;
 mod settings;
+mod traces;
 mod whole;

@@ -39,6 +39,7 @@ async fn stuck(shell: &Shell) -> MailboxId {
         lane: Lane::Live,
         hint: ChangeHint::Updated,
         due_at: now,
+        trace: None,
     });
     tx.notices_add(mailbox, &notices, now)
         .await
@@ -48,6 +49,8 @@ async fn stuck(shell: &Shell) -> MailboxId {
             kind: NoticeKind::Message,
             external_id: GraphId::from(name),
             generation: 1,
+            received_at: now,
+            trace: None,
         };
         for _ in 0..QUARANTINE_AFTER {
             let postponed = tx

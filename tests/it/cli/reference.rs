@@ -14,7 +14,9 @@ fn the_committed_references_are_what_the_binary_prints() {
     for (arguments, path) in [
         (&["openapi"][..], "docs/openapi.json"),
         (&["openapi", "--reference"], "docs/reference/endpoints.md"),
+        (&["openapi", "--problems"], "docs/reference/problems.md"),
         (&["openapi", "--commands"], "docs/reference/commands.md"),
+        (&["openapi", "--metrics"], "docs/reference/metrics.md"),
         (
             &["config", "--reference"],
             "docs/reference/configuration.md",
@@ -45,6 +47,7 @@ fn help_names_every_command_of_the_design() {
         "mailboxes",
         "sync",
         "verify",
+        "doctor",
         "keys",
         "migrate",
         "config",

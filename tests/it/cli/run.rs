@@ -1,7 +1,8 @@
 //! Runs the binary in a folder of its own, with no variables but those given.
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -85,4 +86,43 @@ impl Ran {
         serde_json::from_str(&self.out)
             .unwrap_or_else(|_| panic!("not one JSON document: {}", self.out))
     }
+}
+
+/// A process that is ended with the test.
+pub struct Running(pub Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Begins a command, and gives what it prints.
+pub fn begin(shell: &Shell, arguments: &[&str]) -> (Running, BufReader<ChildStdout>) {
+    let mut child = shell
+        .command(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the binary runs");
+    let out = BufReader::new(child.stdout.take().expect("it has an output"));
+    (Running(child), out)
+}
+
+/// The next line, which is JSON.
+pub fn line(out: &mut BufReader<ChildStdout>) -> Value {
+    let mut line = String::new();
+    out.read_line(&mut line).expect("a line comes");
+    serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON: {line}"))
+}
+
+/// A port that nobody uses now.
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0")
+        .expect("a free port")
+        .local_addr()
+        .expect("it is bound")
+        .port()
 }

@@ -1,7 +1,5 @@
 //! Sandbox, service and commands as processes of their own, as people run them.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, ChildStdout, Stdio};
 use std::sync::Arc;
 
 use graph_mirror::model::ids::{GraphId, Owner, SubscriptionKey};
@@ -11,43 +9,7 @@ use graph_mirror::model::work::{Subscription, SubscriptionScope, SubscriptionSta
 use graph_mirror::store::{MailboxMark, NewMailbox, Priority, Store};
 use serde_json::{Value, json};
 
-use super::run::{Ran, Shell};
-
-/// A process that is ended with the test.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn begin(shell: &Shell, arguments: &[&str]) -> (Running, BufReader<ChildStdout>) {
-    let mut child = shell
-        .command(arguments)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the binary runs");
-    let out = BufReader::new(child.stdout.take().expect("it has an output"));
-    (Running(child), out)
-}
-
-fn line(out: &mut BufReader<ChildStdout>) -> Value {
-    let mut line = String::new();
-    out.read_line(&mut line).expect("a line comes");
-    serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON: {line}"))
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0")
-        .expect("a free port")
-        .local_addr()
-        .expect("it is bound")
-        .port()
-}
+use super::run::{Ran, Running, Shell, begin, free_port, line};
 
 async fn run(shell: &Shell, arguments: &[&str]) -> Ran {
     let mut command = shell.command(arguments);

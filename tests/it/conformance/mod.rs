@@ -17,10 +17,6 @@ const NUMBERS: &str = include_str!("numbers.txt");
 
 /// What is still to come, and why. A number may have tests for a part of it all the same.
 const OPEN: &[(&str, &str)] = &[
-    (
-        "M56",
-        "the lag of each mailbox stands in the API; an endpoint for metrics is still to come",
-    ),
     ("S67", "the sandbox does not send resource data yet"),
     ("S71", "the sandbox has no upload sessions yet"),
 ];

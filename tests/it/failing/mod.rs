@@ -5,7 +5,7 @@
 
 mod migrations;
 mod postgres;
-mod scene;
+pub mod scene;
 mod sqlite;
 #[cfg(target_os = "linux")]
 mod writes;

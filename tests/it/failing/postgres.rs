@@ -8,7 +8,9 @@ use graph_mirror::store::Backend;
 use sqlx::postgres::PgConnection;
 use sqlx::{Connection, Executor, Row};
 
-use super::scene::{Postman, copied, edit, ends_equal, intake, refusal, service_on, status};
+use super::scene::{
+    Postman, copied, edit, ends_equal, intake, refusal, service_on, status, warnings,
+};
 use crate::support::database::Database;
 use server::Server;
 
@@ -189,8 +191,7 @@ async fn a_database_that_may_only_be_read_for_a_while_is_written_again_afterward
     let why = refusal(&rig).await;
     assert!(why.contains("takes no writes"), "{why}");
     assert!(why.contains("read-only transaction"), "{why}");
-    // What is there can be read.
-    assert_eq!(status(&rig, "/readyz").await, 200);
+    assert_eq!(warnings(&rig).await, ["database_not_writable"]);
     // Every home has found out, and every connection is one that may only read.
     rig.clock.advance(Duration::from_mins(1));
     rig.until("a refused delivery", async || {
@@ -209,6 +210,10 @@ async fn a_database_that_may_only_be_read_for_a_while_is_written_again_afterward
     })
     .await;
     copied(&rig).await;
+    rig.until("the end of the warning", async || {
+        warnings(&rig).await.is_empty()
+    })
+    .await;
     ends_equal(rig).await;
 }
 

@@ -99,6 +99,19 @@ pub async fn status(rig: &Rig, path: &str) -> u16 {
     answer.expect("the service answers").status().as_u16()
 }
 
+/// What the service warns of.
+pub async fn warnings(rig: &Rig) -> Vec<String> {
+    let answer = client().get(rig.address("/readyz")).send().await;
+    let answer = answer.expect("the service answers");
+    assert_eq!(answer.status(), 200, "what is there can be read");
+    let body: Value = answer.json().await.expect("JSON");
+    let warnings = body["warnings"].as_array().expect("a list").clone();
+    let codes = warnings.iter().map(|warning| warning["code"].as_str());
+    codes
+        .map(|code| code.unwrap_or_default().to_owned())
+        .collect()
+}
+
 fn client() -> Client {
     let client = Client::builder().no_proxy().build();
     client.expect("a client can be made")
@@ -139,6 +152,7 @@ pub async fn refusal(rig: &Rig) -> String {
         hint: ChangeHint::Updated,
         received_at: rig.clock.now(),
         raw: None,
+        trace: None,
     };
     let refused = rig.parts.store.notices_intake(vec![notice]).await;
     refused.expect_err("nothing can be written").chain()

@@ -9,7 +9,7 @@ use graph_mirror::store::{Backend, Priority};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Executor, Row};
 
-use super::scene::{copied, edit, ends_equal, intake, refusal, service_on, status};
+use super::scene::{copied, edit, ends_equal, intake, refusal, service_on, status, warnings};
 use crate::support::database::Database;
 
 async fn beside(url: &str) -> SqliteConnection {
@@ -77,7 +77,7 @@ async fn a_full_disk_under_sqlite_is_waited_out() {
     let why = refusal(&rig).await;
     assert!(why.contains("disk of the database is full"), "{why}");
     assert!(why.contains("database or disk is full"), "{why}");
-    assert_eq!(status(&rig, "/readyz").await, 200);
+    assert_eq!(warnings(&rig).await, ["database_not_writable"]);
     rig.clock.advance(Duration::from_mins(1));
     rig.until("a refused delivery", async || {
         rig.sandbox.world().deliveries().waiting > 0
@@ -88,5 +88,9 @@ async fn a_full_disk_under_sqlite_is_waited_out() {
     }
 
     copied(&rig).await;
+    rig.until("the end of the warning", async || {
+        warnings(&rig).await.is_empty()
+    })
+    .await;
     ends_equal(rig).await;
 }

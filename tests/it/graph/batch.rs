@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use graph_mirror::graph::{Advice, BatchPart, GraphError, Prefer};
+use graph_mirror::model::ids::{GraphId, TraceId};
 use graph_mirror::model::work::Lane;
 use serde_json::{Value, json};
 
@@ -13,6 +14,7 @@ fn parts(count: usize) -> Vec<BatchPart> {
         .map(|number| BatchPart {
             path: format!("/item/{number}"),
             prefer: Prefer::IDS,
+            trace: None,
         })
         .collect()
 }
@@ -315,4 +317,46 @@ async fn a_part_with_a_dead_token_is_asked_for_again_with_a_fresh_one() {
 
     assert_eq!(path_of(&answers[0]), "/v1.0/item/0");
     assert_eq!(bench.tokens.refreshes(), 1);
+}
+
+#[tokio::test]
+async fn what_belongs_to_a_notification_is_asked_for_under_its_trace() {
+    // F3.3
+    let fake = Fake::start(|_, asked| {
+        answer(
+            200,
+            &batch_of(asked, |url| Some((200, json!({}), item(url)))),
+        )
+    })
+    .await;
+    let graph = fake.mailbox().graph;
+    let (one, two) = (TraceId::generate(), TraceId::generate());
+    let id = GraphId::from("m");
+    let traced = |trace| graph.following(trace).message_part(&id);
+
+    graph
+        .following(Some(one))
+        .message(Lane::Live, &id)
+        .await
+        .expect("an answer");
+    graph.message(Lane::Live, &id).await.expect("an answer");
+    let parts = [traced(Some(one)), traced(Some(two)), traced(None)];
+    graph.batch(Lane::Live, &parts).await;
+
+    let asked = fake.asked();
+    assert_eq!(asked[0].header("client-request-id"), one.uuid().to_string());
+    let other = asked[1].header("client-request-id");
+    assert!(!other.is_empty() && other != one.uuid().to_string());
+    let requests = &asked[2].json()["requests"];
+    let ids: Vec<&Value> = (0..3)
+        .map(|place| &requests[place]["headers"]["client-request-id"])
+        .collect();
+    assert_eq!(
+        ids,
+        [
+            &json!(one.uuid().to_string()),
+            &json!(two.uuid().to_string()),
+            &Value::Null
+        ]
+    );
 }

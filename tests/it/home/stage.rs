@@ -227,6 +227,7 @@ pub async fn notice(store: &Store, clock: &ManualClock, mailbox: MailboxId, id: 
         lane: Lane::Live,
         hint: ChangeHint::Created,
         due_at: clock.now(),
+        trace: None,
     };
     let mut tx = store
         .write(Priority::Acknowledgement)

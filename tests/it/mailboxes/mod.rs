@@ -80,6 +80,7 @@ async fn fill(bench: &Bench, mailbox: MailboxId) {
         lane: Lane::Live,
         hint: ChangeHint::Updated,
         due_at: now,
+        trace: None,
     };
     tx.notices_add(mailbox, &[notice], now)
         .await

@@ -183,7 +183,12 @@ impl Connected {
     pub async fn restart(&mut self) {
         self.clock.advance(Duration::from_mins(1));
         self.fence = claim(&self.store, self.mailbox, &self.clock).await;
-        self.mirror = assemble(
+        self.mirror = self.beside().await;
+    }
+
+    /// Another one that works under the same lease and knows nothing but what stands in the database.
+    pub async fn beside(&self) -> Mirror {
+        assemble(
             &self.store,
             &self.graph,
             &self.sandbox,
@@ -192,7 +197,7 @@ impl Connected {
             &self.clock,
             &self.settings,
         )
-        .await;
+        .await
     }
 
     /// Settles all notices, moving the clock to those that were put off for less than `patience`.
@@ -245,6 +250,7 @@ impl Connected {
                 lane: Lane::Live,
                 hint,
                 due_at: now,
+                trace: None,
             })
             .collect();
         let mut tx = self

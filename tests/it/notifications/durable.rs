@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use axum::body::Body;
+use axum::http::Request;
 use chrono::TimeDelta;
 use graph_mirror::model::ids::SubscriptionKey;
 use graph_mirror::model::mailbox::{MailboxState, StateReason};
@@ -48,6 +50,55 @@ on_both_stores!(a_change_is_recorded_before_its_202, |store, clock| {
     );
     assert!(due.iter().all(|notice| notice.received_at == clock.now()));
 });
+
+on_both_stores!(
+    a_post_is_answered_with_its_request_id_and_its_notices_keep_its_trace,
+    |store, clock| {
+        let scene = Scene::new(&store, &clock);
+        let mailbox = scene.connect("anna").await;
+        let key = scene
+            .subscribe(mailbox, SubscriptionScope::Messages)
+            .await
+            .key;
+        let post = |name: &str, headers: &[(&str, &str)]| {
+            let body = json!({ "value": [scene.change(key, "created", name)] }).to_string();
+            let mut request = Request::post(NOTIFICATIONS);
+            for (name, value) in headers {
+                request = request.header(*name, *value);
+            }
+            scene.send(request.body(Body::from(body)).expect("a request"))
+        };
+
+        let own = post("own", &[]).await;
+        let named = post(
+            "named",
+            &[
+                ("x-request-id", "proxy-7"),
+                (
+                    "traceparent",
+                    "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+                ),
+            ],
+        )
+        .await;
+
+        let due = scene.due(mailbox).await;
+        let trace_of = |name: &str| {
+            let found = due
+                .iter()
+                .find(|notice| notice.external_id.as_str() == name);
+            found.and_then(|notice| notice.trace).expect("it is kept")
+        };
+        assert_eq!(own.status, 202);
+        let made = own.headers["x-request-id"].to_str().expect("text");
+        assert_eq!(made, trace_of("own").uuid().to_string());
+        assert_eq!(named.headers["x-request-id"], "proxy-7");
+        assert_eq!(
+            trace_of("named").to_string(),
+            "4bf92f3577b34da6a3ce929d0e0e4736"
+        );
+    }
+);
 
 on_both_stores!(
     a_bad_item_among_good_ones_costs_only_itself,

@@ -5,7 +5,7 @@
 //! news come by notifications alone, and one that was accepted and lost would be missing at the end.
 
 mod front;
-mod replica;
-mod stage;
+pub mod replica;
+pub mod stage;
 mod taken_over;
 mod together;

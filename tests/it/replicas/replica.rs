@@ -82,8 +82,18 @@ impl Replica {
     }
 
     /// Asks it to end, and waits until it has.
-    pub async fn ends(mut self) -> ExitStatus {
+    pub async fn ends(self) -> ExitStatus {
+        self.asked_to_end();
+        self.end().await
+    }
+
+    /// Asks it to end.
+    pub fn asked_to_end(&self) {
         self.gets("TERM");
+    }
+
+    /// Waits until it has ended.
+    pub async fn end(mut self) -> ExitStatus {
         let mut ended = None;
         until("its end", async || {
             ended = self.child.try_wait().expect("it is ours");

@@ -14,6 +14,7 @@ use graph_mirror::model::mailbox::Mailbox;
 use graph_mirror::model::time::{Clock, ManualClock, SystemClock, later};
 use graph_mirror::sandbox::edits::EditOrder;
 use graph_mirror::sandbox::{Options, Sandbox, UserSettings, browser};
+use graph_mirror::secrets::Signer;
 use graph_mirror::store::Store;
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -238,6 +239,19 @@ impl Stage {
             .fetch_one(&self.leases)
             .await
             .expect("the database answers")
+    }
+
+    /// Notifications that wait for their subscription to become known.
+    pub async fn parked(&self) -> i64 {
+        sqlx::query_scalar("SELECT count(*) FROM parked_notices")
+            .fetch_one(&self.leases)
+            .await
+            .expect("the database answers")
+    }
+
+    /// What signs notifications.
+    pub fn signer(&self) -> &Signer {
+        &self.parts.signer
     }
 
     /// Waits until Graph has nothing more to tell.

@@ -11,7 +11,7 @@ pub fn folder_cursor(folder: &str, due_at: Timestamp) -> Cursor {
     cursor(CursorScope::Messages { folder: id(folder) }, due_at)
 }
 
-fn cursor(scope: CursorScope, due_at: Timestamp) -> Cursor {
+pub fn cursor(scope: CursorScope, due_at: Timestamp) -> Cursor {
     Cursor {
         scope,
         state: CursorState::Idle,

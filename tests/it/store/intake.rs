@@ -1,11 +1,11 @@
 //! Group commit of notices.
 
-use graph_mirror::model::ids::{MailboxId, SubscriptionKey};
+use graph_mirror::model::ids::{MailboxId, SubscriptionKey, TraceId};
 use graph_mirror::model::mailbox::MailboxState;
 use graph_mirror::model::time::{Clock, ManualClock, Timestamp};
 use graph_mirror::model::work::{ChangeHint, Lane, NoticeKind, SubscriptionScope};
 use graph_mirror::store::{
-    Backend, IncomingNotice, IntakeOutcome, ParkedOutcome, Store, StoreError, Wake,
+    Backend, IncomingNotice, IntakeOutcome, NewNotice, ParkedOutcome, Store, StoreError, Wake,
 };
 
 use super::samples::{connected, id, seconds, writing};
@@ -30,6 +30,7 @@ fn incoming(key: SubscriptionKey, name: &str, received_at: Timestamp) -> Incomin
         hint: ChangeHint::Created,
         received_at,
         raw: Some(r#"{"changeType":"created"}"#.to_owned()),
+        trace: None,
     }
 }
 
@@ -122,6 +123,51 @@ on_both_stores!(
             store.notices_due(mailbox, clock.now(), 10).await?[0].kind,
             NoticeKind::Event
         );
+    }
+);
+
+on_both_stores!(
+    a_notice_keeps_the_trace_of_the_post_that_named_it_first,
+    |store, clock| {
+        let mailbox = connected(&store, &clock, "anna").await;
+        let key = subscribed(&store, &clock, mailbox).await;
+        let (first, second) = (TraceId::generate(), TraceId::generate());
+        let traced = |name: &str, trace| IncomingNotice {
+            trace,
+            ..incoming(key, name, clock.now())
+        };
+        let suspicion = NewNotice {
+            kind: NoticeKind::Message,
+            external_id: id("suspected"),
+            lane: Lane::Repair,
+            hint: ChangeHint::Suspected,
+            due_at: clock.now(),
+            trace: None,
+        };
+        let mut tx = writing(&store).await;
+        tx.notices_add(mailbox, &[suspicion], clock.now()).await?;
+        tx.commit().await?;
+
+        store
+            .notices_intake(vec![
+                traced("one", Some(first)),
+                traced("one", Some(second)),
+                traced("suspected", Some(first)),
+                traced("untraced", None),
+            ])
+            .await?;
+        store
+            .notices_intake(vec![traced("one", Some(second))])
+            .await?;
+
+        let due = store.notices_due(mailbox, clock.now(), 10).await?;
+        let trace_of = |name: &str| {
+            let found = due.iter().find(|notice| notice.external_id == id(name));
+            found.expect("it waits").trace
+        };
+        assert_eq!(trace_of("one"), Some(first));
+        assert_eq!(trace_of("suspected"), Some(first));
+        assert_eq!(trace_of("untraced"), None);
     }
 );
 

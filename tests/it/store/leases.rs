@@ -134,6 +134,7 @@ on_both_stores!(
             lane: Lane::Live,
             hint: ChangeHint::Created,
             due_at: clock.now() + seconds(5),
+            trace: None,
         };
         tx.notices_add(mailbox, &[notice], clock.now()).await?;
         tx.commit().await?;
@@ -179,6 +180,7 @@ on_both_stores!(
             lane: Lane::Live,
             hint: ChangeHint::Created,
             due_at: clock.now(),
+            trace: None,
         };
         tx.notices_add(mailbox, &[notice], clock.now()).await?;
         tx.mailbox_mark(mailbox, &[MailboxMark::WorkAt(clock.now())], clock.now())

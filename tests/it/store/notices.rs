@@ -18,6 +18,7 @@ fn notice(name: &str, lane: Lane, due_at: Timestamp) -> NewNotice {
             ChangeHint::Suspected
         },
         due_at,
+        trace: None,
     }
 }
 
@@ -174,6 +175,8 @@ on_both_stores!(
             kind: NoticeKind::Message,
             external_id: id("one"),
             generation: 1,
+            received_at: now,
+            trace: None,
         };
         assert!(tx.notices_postpone(mailbox, &seen, later).await?);
         tx.notices_add(mailbox, &[notice("one", Lane::Repair, now)], now)
@@ -218,6 +221,8 @@ on_both_stores!(
                 kind: NoticeKind::Message,
                 external_id: id(name),
                 generation: 1,
+                received_at: now,
+                trace: None,
             };
             assert!(tx.notices_postpone(mailbox, &seen, rests_until).await?);
         }

@@ -27,6 +27,13 @@ on_both_stores!(a_tick_is_taken_by_one_process, |store, clock| {
             .await?
     );
     assert_eq!(store.ticks_last().await?, Some(instant + seconds(61)));
+    assert_eq!(
+        store.ticks_newest().await?,
+        [
+            ("audits".to_owned(), instant),
+            ("renewals".to_owned(), instant + seconds(61))
+        ]
+    );
 });
 
 on_both_stores!(what_has_served_its_time_is_deleted, |store, clock| {

@@ -224,6 +224,7 @@ async fn on_postgres_a_signal_reaches_another_process() {
             lane: Lane::Live,
             hint: ChangeHint::Created,
             due_at: clock.now(),
+            trace: None,
         }],
         clock.now(),
     )

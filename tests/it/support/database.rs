@@ -69,6 +69,13 @@ impl Database {
         }
     }
 
+    /// Drops it, and leaves its name to whoever makes it anew; that one goes away with this value.
+    pub async fn clear(&self) {
+        if let Place::Postgres { name } = &self.place {
+            run(&format!("DROP DATABASE {name} WITH (FORCE)")).await;
+        }
+    }
+
     /// A store on it, with the clock given.
     pub async fn open(&self, clock: &ManualClock) -> Store {
         Store::open(&self.url, Arc::new(clock.clone()))

@@ -1,0 +1,460 @@
+//! `graph-mirror doctor`: all well, and each single thing broken alone is named first, with the way out.
+//!
+//! One sandbox and one service stand for many cases: what is broken is broken in what the command is told, or at Graph.
+
+use std::process::Output;
+use std::time::Duration;
+
+use graph_mirror::app::doctor::Check;
+use graph_mirror::model::mailbox::Mailbox;
+use graph_mirror::model::time::Clock;
+use graph_mirror::sandbox::Options;
+use graph_mirror::sandbox::commands::Which;
+use graph_mirror::secrets::Keyring;
+use graph_mirror::store::{Backend, NewGrant};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+use sqlx::postgres::PgConnection;
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{Connection, Executor};
+
+use super::run::{RIGHT, Ran, Shell};
+use crate::app::rig::Rig;
+use crate::graph::fake::{Fake, raw};
+use crate::support::database::Database;
+
+/// What the command found.
+#[derive(Debug)]
+struct Examined {
+    code: i32,
+    findings: Vec<Value>,
+}
+
+impl Examined {
+    fn of(output: &Output) -> Self {
+        let ran = Ran::of(output);
+        let told = ran.json();
+        Self {
+            code: ran.code,
+            findings: told["findings"]
+                .as_array()
+                .expect("there are findings")
+                .clone(),
+        }
+    }
+
+    /// The first line that somebody should look at: check, code and severity.
+    fn first(&self) -> (String, String, String) {
+        let worse = |finding: &&Value| ["warning", "broken"].contains(&text(finding, "severity"));
+        let first = self.findings.iter().find(worse);
+        let first = first.unwrap_or_else(|| panic!("nothing is wrong: {self:#?}"));
+        assert!(!text(first, "advice").is_empty(), "no way out: {first}");
+        let own = |name| text(first, name).to_owned();
+        (own("check"), own("code"), own("severity"))
+    }
+
+    fn of_check(&self, check: &str) -> Vec<&Value> {
+        let of_check = |finding: &&Value| text(finding, "check") == check;
+        self.findings.iter().filter(of_check).collect()
+    }
+
+    /// Fails unless this is the first thing that is named, as broken.
+    fn names(&self, check: &str, code: &str) {
+        assert_eq!(
+            self.first(),
+            (check.to_owned(), code.to_owned(), "broken".to_owned()),
+            "{self:#?}"
+        );
+        assert_eq!(self.code, 1);
+    }
+
+    /// Fails unless these were left out, for the one reason.
+    fn leaves_out(&self, checks: &[&str], because: &str) {
+        for check in checks {
+            let found = self.of_check(check);
+            assert_eq!(found.len(), 1, "{check}: {found:?}");
+            assert_eq!(text(found[0], "severity"), "skipped");
+            assert!(text(found[0], "found").contains(because), "{found:?}");
+        }
+    }
+}
+
+fn text<'a>(finding: &'a Value, name: &str) -> &'a str {
+    finding[name].as_str().unwrap_or_default()
+}
+
+/// Runs the command with these variables, some of them changed.
+async fn examine(
+    variables: &[(&str, String)],
+    changes: &[(&str, &str)],
+    arguments: &[&str],
+) -> Examined {
+    let mut all = vec!["doctor", "--json"];
+    all.extend(arguments);
+    let mut command = Shell::new().command(&all);
+    command
+        .current_dir(std::env::temp_dir())
+        .envs(
+            variables
+                .iter()
+                .map(|(name, value)| (*name, value.as_str())),
+        )
+        .envs(changes.iter().copied());
+    tokio::task::spawn_blocking(move || Examined::of(&command.output().expect("the binary runs")))
+        .await
+        .expect("it does not panic")
+}
+
+/// The variables of a running service, as an operator has them in `.env`.
+fn variables(rig: &Rig) -> Vec<(&'static str, String)> {
+    let settings = &rig.parts.settings;
+    let microsoft = &settings.microsoft;
+    let base = |url: &url::Url| url.as_str().trim_end_matches('/').to_owned();
+    vec![
+        ("MICROSOFT_CLIENT_ID", microsoft.client_id.clone()),
+        (
+            "MICROSOFT_CLIENT_SECRET",
+            microsoft.client_secret.expose_secret().to_owned(),
+        ),
+        ("MICROSOFT_TENANT_ID", microsoft.tenant.clone()),
+        ("GRAPH_BASE_URL", base(&microsoft.graph_base_url)),
+        ("LOGIN_BASE_URL", base(&microsoft.login_base_url)),
+        (
+            "OAUTH_ENCRYPTION_KEY",
+            settings.encryption.keys[0].expose_secret().to_owned(),
+        ),
+        ("DATABASE_URL", settings.database.url.expose().to_owned()),
+        ("LISTEN", settings.server.listen.to_string()),
+        (
+            "PUBLIC_URL",
+            settings.server.public_url.base().unwrap_or_default(),
+        ),
+    ]
+}
+
+/// Where Graph posts, of the subscriptions it has.
+fn posts_to(rig: &Rig) -> Vec<String> {
+    let all = rig.sandbox.world().subscriptions();
+    all.into_iter().map(|one| one.notification_url).collect()
+}
+
+/// A subscription of the person's that no row of ours knows.
+async fn leave_behind(rig: &Rig, base: &str, change_type: &str, folder: &str, mark: &str) {
+    let world = rig.sandbox.world();
+    let person = &rig.sandbox.settings().users[0].id;
+    let token = world
+        .issue_token(Some(person), &["Mail.Read"])
+        .expect("the person exists");
+    let key = uuid::Uuid::now_v7().simple();
+    let made = reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .expect("a client")
+        .post(format!("{}/v1.0/subscriptions", rig.sandbox.settings().graph_base_url))
+        .bearer_auth(token)
+        .json(&json!({
+            "changeType": change_type,
+            "resource": format!("users/{person}/mailFolders('{folder}')/messages"),
+            "notificationUrl": format!("{base}/webhooks/microsoft/notifications?s={key}{mark}"),
+            "expirationDateTime": (Clock::now(&rig.clock) + chrono::TimeDelta::hours(1)).to_rfc3339(),
+            "clientState": "x",
+        }))
+        .send()
+        .await
+        .expect("the sandbox answers");
+    assert_eq!(made.status(), 201, "{:?}", made.text().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_is_well_and_each_single_thing_that_is_broken_is_named_first() {
+    let options = Options {
+        mailboxes: 1,
+        messages: Some(3),
+        events: false,
+        ..Options::default()
+    };
+    let rig = Rig::start(Backend::Sqlite, options, json!({}), &[]).await;
+    rig.connect().await;
+    rig.copied().await;
+    let mailbox = rig.mailboxes().await[0].clone();
+    rig.until("trust in push", async || {
+        rig.mailboxes().await[0].push_healthy
+    })
+    .await;
+    let right = variables(&rig);
+    let doctor = async |changes: &[(&str, &str)]| examine(&right, changes, &[]).await;
+    let base = rig.parts.reach.present().expect("it has one");
+    let subscribed = posts_to(&rig);
+
+    let well = doctor(&[]).await;
+    assert_eq!(well.code, 0, "{well:#?}");
+    for check in Check::ALL {
+        let found = well.of_check(&check.name());
+        assert!(!found.is_empty(), "{check:?} was not looked at");
+        assert!(
+            found
+                .iter()
+                .all(|one| ["well", "note"].contains(&text(one, "severity"))),
+            "{found:#?}"
+        );
+    }
+    let tested = text(well.of_check("public_url")[0], "found").to_owned();
+    assert!(
+        tested.contains("a test subscription was made and removed again"),
+        "{tested}"
+    );
+    assert_eq!(posts_to(&rig), subscribed, "the test subscription was left");
+
+    let secret = doctor(&[("MICROSOFT_CLIENT_SECRET", "abc8Q~wrong")]).await;
+    secret.names("registration", "secret_wrong");
+    assert!(text(secret.of_check("registration")[0], "found").contains("AADSTS7000215"));
+    secret.leaves_out(
+        &["grants", "public_url", "subscriptions", "lag"],
+        "registration",
+    );
+    let tenant = doctor(&[(
+        "MICROSOFT_TENANT_ID",
+        "99999999-0000-4000-8000-000000000000",
+    )])
+    .await;
+    tenant.names("registration", "tenant_unknown");
+
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let nowhere = format!("http://{}", free.local_addr().expect("it is bound"));
+    drop(free);
+    let unreachable = doctor(&[("PUBLIC_URL", &nowhere)]).await;
+    unreachable.names("public_url", "unreachable");
+    unreachable.leaves_out(&["subscriptions"], "public_url");
+    let stranger = Fake::start(|_, _| raw(200, &[("content-type", "text/plain")], "hello")).await;
+    let stranger = stranger.url.as_str().trim_end_matches('/').to_owned();
+    doctor(&[("PUBLIC_URL", &stranger)])
+        .await
+        .names("public_url", "wrong_answer");
+    let stale = doctor(&[("PUBLIC_URL", "https://mirror.invalid")]).await;
+    stale.names("public_url", "unresolvable");
+    assert_eq!(posts_to(&rig), subscribed, "a test subscription was left");
+
+    let other = Keyring::generate_key();
+    let lost = doctor(&[("OAUTH_ENCRYPTION_KEY", &other)]).await;
+    lost.names("keys", "key_lost");
+    assert_eq!(text(lost.of_check("keys")[0], "mailbox"), mailbox.address);
+
+    lacking_a_scope(&rig, &right, &mailbox).await;
+    mending(&rig, &right, &base).await;
+
+    rig.clock.advance(Duration::from_mins(10));
+    let clock = doctor(&[]).await;
+    clock.names("clock", "off");
+    let found = text(clock.of_check("clock")[0], "found").to_owned();
+    assert!(found.contains("behind Graph's"), "{found}");
+    let row = rig.mailboxes().await[0].clone();
+    assert_eq!(row.state, mailbox.state, "a look changed the mailbox");
+    rig.stop().await;
+}
+
+/// The grant of the mailbox lacks a permission, and has it again afterwards.
+async fn lacking_a_scope(rig: &Rig, right: &[(&str, String)], mailbox: &Mailbox) {
+    let store = &rig.parts.store;
+    let now = Clock::now(&rig.clock);
+    let grant = store
+        .grant_get(mailbox.id)
+        .await
+        .expect("the database answers");
+    let grant = grant.expect("there is one");
+    let with = |scopes: &str| NewGrant {
+        sealed_access_token: grant.sealed_access_token.clone(),
+        sealed_refresh_token: None,
+        access_expires_at: grant.access_expires_at,
+        scopes: scopes.to_owned(),
+    };
+    let less = with("openid profile User.Read Mail.Read");
+    let saved = store
+        .grant_rotate(mailbox.id, grant.rotation, &less, now)
+        .await;
+    assert!(saved.expect("the database answers"));
+
+    let examined = examine(right, &[], &[]).await;
+
+    examined.names("scopes", "scope_missing");
+    let found = text(examined.of_check("scopes")[0], "found").to_owned();
+    assert!(
+        found.contains("Calendars.Read") && !found.contains("Mail.Read"),
+        "{found}"
+    );
+    let whole = with(&grant.scopes);
+    let saved = store
+        .grant_rotate(mailbox.id, grant.rotation + 1, &whole, now)
+        .await;
+    assert!(saved.expect("the database answers"));
+}
+
+/// What was left at Graph is removed and what is missing there is made anew, and only when that is asked for.
+async fn mending(rig: &Rig, right: &[(&str, String)], base: &str) {
+    const MARK: &str = "&test=doctor";
+    let count = |ending: &str| {
+        let posts = posts_to(rig);
+        posts.iter().filter(|url| url.ends_with(ending)).count()
+    };
+    // As an examination that was killed leaves one, and a database that was lost.
+    leave_behind(rig, base, "deleted", "drafts", MARK).await;
+    let before = count("");
+    assert_eq!(examine(right, &[], &[]).await.code, 0);
+    assert_eq!((count(MARK), count("")), (0, before - 1));
+
+    leave_behind(rig, base, "created", "inbox", "").await;
+    let found = examine(right, &[], &[]).await;
+    let first = ["subscriptions", "left_at_graph", "warning"].map(str::to_owned);
+    assert_eq!(found.first(), first.into(), "{found:#?}");
+    assert_eq!(count(""), before, "nobody asked for it to be removed");
+    let fixed = examine(right, &[], &["--fix"]).await;
+    assert_eq!(
+        text(fixed.of_check("subscriptions")[0], "fixed"),
+        "removed 1 of 1"
+    );
+    assert_eq!(count(""), before - 1);
+
+    let ended = rig
+        .sandbox
+        .world()
+        .end_subscriptions(&Which::default(), true);
+    assert!(ended.expect("they are there") > 0);
+    examine(right, &[], &[])
+        .await
+        .names("subscriptions", "missing_at_graph");
+    let fixed = examine(right, &[], &["--fix"]).await;
+    assert_eq!(fixed.code, 0, "{fixed:#?}");
+    rig.until("new subscriptions", async || !posts_to(rig).is_empty())
+        .await;
+}
+
+#[test]
+fn an_address_that_microsoft_cannot_use_is_a_matter_of_the_settings() {
+    let shell = Shell::new()
+        .with(&RIGHT)
+        .with(&[("PUBLIC_URL", "http://mirror.example.org")]);
+
+    let ran = shell.run(&["doctor"]);
+
+    assert_eq!(ran.code, 2, "{}{}", ran.out, ran.err);
+    let mut lines = ran.out.lines();
+    let first = lines.next().expect("a line");
+    assert!(first.starts_with("BROKEN   settings"), "{first}");
+    assert!(
+        first.contains("https only") && first.contains("do: set it to an https"),
+        "{first}"
+    );
+    assert!(
+        ran.out.ends_with("broken: 1; begin with settings\n"),
+        "{}",
+        ran.out
+    );
+    let skipped = lines.filter(|line| line.starts_with("- ")).count();
+    assert_eq!(skipped, Check::ALL.len() - 1, "{}", ran.out);
+    assert!(
+        !shell.folder().join("data").exists(),
+        "a look made something"
+    );
+}
+
+/// Settings that lead to no network, for what is only about the database.
+fn at(database: &str) -> Vec<(&'static str, String)> {
+    let mut variables: Vec<_> = RIGHT
+        .iter()
+        .map(|(name, value)| (*name, (*value).to_owned()))
+        .collect();
+    variables.push(("DATABASE_URL", database.to_owned()));
+    // Nobody listens there.
+    variables.push(("LISTEN", "127.0.0.1:1".to_owned()));
+    variables
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_not_as_it_should_be_is_named_with_what_is_wrong_with_it() {
+    let offline = async |url: &str, more: &[&str]| {
+        let arguments = [&["--offline"], more].concat();
+        examine(&at(url), &[], &arguments).await
+    };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("data/mirror.db");
+    let missing = format!("sqlite://{}", file.display());
+
+    let none = offline(&missing, &[]).await;
+    assert_eq!((none.code, none.first().1.as_str()), (0, "missing"));
+    assert!(!file.exists(), "a look made it");
+    let made = offline(&missing, &["--fix"]).await;
+    assert!(file.exists());
+    assert_eq!(made.code, 0, "{made:#?}");
+    assert!(text(made.of_check("schema")[0], "fixed").starts_with("migrated from version 0"));
+    assert_eq!(made.first().1, "not_running");
+
+    let mut beside = SqliteConnection::connect(&missing).await.expect("it opens");
+    beside
+        .execute("INSERT INTO _sqlx_migrations VALUES (999, 'later', '2026-01-01', 1, x'00', 1)")
+        .await
+        .expect("a row");
+    let newer = offline(&missing, &["--fix"]).await;
+    newer.names("schema", "newer");
+    newer.leaves_out(&["writes", "keys", "service", "lag"], "schema");
+    beside
+        .execute("DELETE FROM _sqlx_migrations WHERE version > 5")
+        .await
+        .expect("rows");
+    offline(&missing, &[]).await.names("schema", "older");
+    drop(beside);
+
+    let away = offline("postgres://anna:hidden@127.0.0.1:1/mirror", &[]).await;
+    away.names("database", "unreachable");
+    assert!(!text(away.of_check("database")[0], "found").contains("hidden"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_without_privileges_is_told_which_it_lacks() {
+    let database = Database::create(Backend::Postgres).await;
+    let mut owner = PgConnection::connect(&database.url)
+        .await
+        .expect("it answers");
+    let role = format!("gm_doctor_{}", uuid::Uuid::new_v4().simple());
+    let mut url: url::Url = database.url.parse().expect("an address");
+    url.set_username(&role).expect("a name fits");
+    url.set_password(Some("hidden")).expect("a password fits");
+    owner
+        .execute(format!("CREATE ROLE {role} LOGIN PASSWORD 'hidden'").as_str())
+        .await
+        .expect("a role");
+    let offline = async || examine(&at(url.as_str()), &[], &["--offline"]).await;
+
+    let denied = offline().await;
+    owner
+        .execute(
+            format!(
+                "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}"
+            )
+            .as_str(),
+        )
+        .await
+        .expect("granted");
+    let no_creation = offline().await;
+    owner
+        .execute(format!("GRANT CREATE ON SCHEMA public TO {role}; ALTER ROLE {role} SET default_transaction_read_only = on").as_str())
+        .await
+        .expect("granted");
+    let read_only = offline().await;
+    owner
+        .execute(format!("DROP OWNED BY {role}; DROP ROLE {role}").as_str())
+        .await
+        .expect("the role goes");
+
+    denied.names("privileges", "tables_denied");
+    denied.leaves_out(&["schema", "writes", "keys"], "privileges");
+    assert!(text(denied.of_check("privileges")[0], "advice").contains("GRANT"));
+    no_creation.names("privileges", "create_denied");
+    assert_eq!(
+        text(read_only.of_check("privileges")[0], "code"),
+        "not_owner"
+    );
+    let write = read_only.of_check("writes")[0];
+    assert_eq!(
+        (text(write, "code"), text(write, "severity")),
+        ("read_only", "broken")
+    );
+}

@@ -1,0 +1,39 @@
+//! Has Docker Compose itself read the stack, where there is one. It needs no running Docker for that.
+
+use std::process::Command;
+
+use super::files::path;
+
+fn compose(arguments: &[&str]) -> std::io::Result<std::process::Output> {
+    Command::new("docker")
+        .arg("compose")
+        .args(arguments)
+        .current_dir(path("."))
+        .env("POSTGRES_PASSWORD", "hidden")
+        .output()
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "what is left out is said")]
+fn compose_accepts_the_stack_with_each_profile() {
+    let version = compose(&["version"]);
+    if !version.is_ok_and(|version| version.status.success()) {
+        println!("left out: `docker compose` is not to be had here");
+        return;
+    }
+
+    for arguments in [
+        &["--env-file", ".env.example"][..],
+        &["--env-file", "deploy/compose/sandbox.env"],
+        &["--env-file", ".env.example", "--profile", "replicas"],
+        &["--env-file", ".env.example", "--profile", "tunnel"],
+    ] {
+        let config = [arguments, &["config", "--quiet"]].concat();
+        let ran = compose(&config).expect("it ran a moment ago");
+        assert!(
+            ran.status.success(),
+            "{arguments:?}: {}",
+            String::from_utf8_lossy(&ran.stderr)
+        );
+    }
+}
