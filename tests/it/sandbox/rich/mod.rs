@@ -17,7 +17,7 @@ use self::reader::{Fault, Reader, open};
 use super::bench::{Bench, Ear};
 use super::subscriptions::{create, in_minutes, wish};
 
-pub const FIRST: &[u8] = include_bytes!("first.der");
+const FIRST: &[u8] = include_bytes!("first.der");
 const FIRST_KEY: &[u8] = include_bytes!("first.pk8");
 const SECOND: &[u8] = include_bytes!("second.der");
 const SECOND_KEY: &[u8] = include_bytes!("second.pk8");
