@@ -12,9 +12,9 @@ use reqwest::redirect::Policy;
 use tokio::task::JoinSet;
 use url::Url;
 
-use super::lifecycle;
 use super::subscriptions::parcel::{Answer, Parcel};
 use super::world::World;
+use super::{lifecycle, validation_tokens};
 use crate::model::time::{Clock as _, until};
 
 /// Beyond this no answer is waited for, whatever the sandbox's clock says.
@@ -151,11 +151,14 @@ async fn deliver(world: World) {
 }
 
 async fn post(world: World, courier: Courier, parcel: Parcel) {
+    // Whoever waits for the first key to be made is not the endpoint.
+    let tokens = validation_tokens::of(&world, &parcel.audiences()).await;
+    let body = parcel.body(tokens.as_ref());
     let clock = world.clock();
     let started_at = clock.now();
     let latency = Duration::from_millis(world.lock().knobs.endpoint_latency_ms);
     let posted = async {
-        let status = courier.post(&parcel.url, parcel.body()).await;
+        let status = courier.post(&parcel.url, body).await;
         if latency > Duration::ZERO {
             clock.sleep(latency).await;
         }

@@ -1,12 +1,15 @@
 //! Notifications that nobody should trust (S68): sent on command, straight to an endpoint, so that one
 //! can see how it takes them.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::commands::{CommandError, Which};
 use super::ids::guid;
-use super::subscriptions::{Subscription, render};
+use super::subscriptions::{Subscription, content, render};
+use super::validation_tokens;
 use super::world::{Change, ChangeType, Entity, State, World};
 
 /// How many items the largest honest POST has.
@@ -59,20 +62,36 @@ impl World {
                 .iter()
                 .map(|subscription| {
                     let url = subscription.notification_url.to_string();
-                    (url, body(&mut state, subscription, hostility))
+                    let audience: BTreeSet<_> = subscription.audience().into_iter().collect();
+                    (url, audience, items(&mut state, subscription, hostility))
                 })
                 .collect();
             (posts, state.subscriptions.courier())
         };
         let mut statuses = Vec::with_capacity(posts.len());
-        for (url, body) in posts {
+        for (url, audience, items) in posts {
+            let body = match items {
+                None => "{\"value\":[{\"subscriptionId\":".to_owned(),
+                Some(items) => {
+                    let mut body = json!({ "value": items });
+                    if let Some(tokens) = validation_tokens::of(self, &audience).await {
+                        body["validationTokens"] = tokens;
+                    }
+                    body.to_string()
+                }
+            };
             statuses.push(courier.post(&url, body).await);
         }
         Ok(statuses)
     }
 }
 
-fn body(state: &mut State, subscription: &Subscription, hostility: Hostility) -> String {
+/// The items of a POST; none when it is not JSON.
+fn items(
+    state: &mut State,
+    subscription: &Subscription,
+    hostility: Hostility,
+) -> Option<Vec<Value>> {
     let changed = |state: &mut State, count: usize, fields: &[(&str, Value)]| {
         let mut items = honest(state, subscription, count);
         for item in &mut items {
@@ -83,7 +102,7 @@ fn body(state: &mut State, subscription: &Subscription, hostility: Hostility) ->
         items
     };
     let items = match hostility {
-        Hostility::InvalidJson => return "{\"value\":[{\"subscriptionId\":".to_owned(),
+        Hostility::InvalidJson => return None,
         Hostility::UnknownShape => vec![json!({"subscriptionId": 7}), json!("item"), json!(null)],
         Hostility::WrongClientState => changed(state, 3, &[("clientState", json!("not yours"))]),
         Hostility::UnknownSubscription => {
@@ -100,12 +119,19 @@ fn body(state: &mut State, subscription: &Subscription, hostility: Hostility) ->
             items
         }
     };
-    json!({ "value": items }).to_string()
+    Some(items)
 }
 
 /// Items as they are sent when all is well, about messages that are there.
 fn honest(state: &mut State, subscription: &Subscription, count: usize) -> Vec<Value> {
-    let Some(mailbox) = state.mailbox_mut(&subscription.mailbox) else {
+    let index = state.find_mailbox(&subscription.mailbox.0);
+    let State {
+        mailboxes,
+        rng,
+        knobs,
+        ..
+    } = state;
+    let Some(mailbox) = index.and_then(|index| mailboxes.get(index)) else {
         return Vec::new();
     };
     let mail = &mailbox.mail;
@@ -123,7 +149,6 @@ fn honest(state: &mut State, subscription: &Subscription, count: usize) -> Vec<V
             (entity, message.etag())
         })
         .collect();
-    let rng = &mut state.rng;
     entities
         .into_iter()
         .cycle()
@@ -134,7 +159,9 @@ fn honest(state: &mut State, subscription: &Subscription, count: usize) -> Vec<V
                 entity,
                 etag,
             };
-            serde_json::from_str(&render(subscription, &change, change.what, rng)).ok()
+            let (what, tampering) = (change.what, knobs.rich_tampering);
+            let content = content(subscription, &change, what, mailbox, tampering);
+            serde_json::from_str(&render(subscription, &change, what, content, rng)).ok()
         })
         .collect()
 }

@@ -52,6 +52,36 @@ pub enum DeleteLandsIn {
     RecoverableItems,
 }
 
+/// Which version of a validation token comes (S67, F10.30).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RichTokenVersion {
+    /// `https://sts.windows.net/{tenant}/` and `appid`.
+    V1,
+    /// `{login_base_url}/{tenant}/v2.0` and `azp`.
+    V2,
+}
+
+/// What is wrong with notifications that have resource data (S67).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RichTampering {
+    /// Nothing.
+    None,
+    /// `dataSignature` does not belong to `data`.
+    BadHmac,
+    /// The token is for another application.
+    WrongAud,
+    /// Another application than the publisher of changes asked for the token.
+    WrongAzp,
+    /// The token has expired.
+    Expired,
+    /// The token is signed with a key that is not published.
+    UnknownKid,
+    /// The token is of another tenant.
+    WrongTenant,
+}
+
 /// The knobs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -188,6 +218,12 @@ pub struct Knobs {
     pub lifecycle_events: bool,
     /// S66: `reauthorizationRequired` comes by itself when a quarter of the token's life is left.
     pub reauthorization_schedule: bool,
+    /// S67: the version of validation tokens, `v1` or `v2`.
+    pub rich_token_version: RichTokenVersion,
+    /// S67: `validationTokens` is null, as when the publisher lacks a role of the application (Q44).
+    pub rich_null_tokens: bool,
+    /// S67: what is wrong with notifications that have resource data.
+    pub rich_tampering: RichTampering,
     /// S69: `users/{id}/events` fires for the default calendar only.
     pub events_default_calendar_only: bool,
 }
@@ -256,6 +292,9 @@ impl Default for Knobs {
             token_lapse_pauses: false,
             lifecycle_events: true,
             reauthorization_schedule: true,
+            rich_token_version: RichTokenVersion::V2,
+            rich_null_tokens: false,
+            rich_tampering: RichTampering::None,
             events_default_calendar_only: true,
         }
     }

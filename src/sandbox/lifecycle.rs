@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::subscriptions::parcel::Notice;
 use super::subscriptions::{Subscription, expiry};
 use super::world::{State, UserId};
 use crate::model::time::{Timestamp, later};
@@ -61,15 +62,14 @@ fn send_for(
         "clientState": subscription.client_state,
         "lifecycleEvent": event,
     });
-    subscriptions.queue.push(
-        url.as_str(),
-        now,
-        &subscription.id,
-        body.to_string(),
-        now,
-        rng,
-        knobs,
-    );
+    let notice = Notice {
+        subscription_id: subscription.id.clone(),
+        body: body.to_string(),
+        audience: None,
+    };
+    subscriptions
+        .queue
+        .push(url.as_str(), now, notice, now, rng, knobs);
     subscriptions.wake().notify_one();
     true
 }

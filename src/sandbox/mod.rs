@@ -14,6 +14,7 @@ pub mod call;
 pub mod commands;
 pub mod control;
 pub mod delivery;
+pub mod der;
 pub mod dump;
 pub mod edits;
 pub mod error;
@@ -36,6 +37,7 @@ pub mod stats;
 pub mod subscriptions;
 pub mod throttle;
 pub mod tokens;
+pub mod validation_tokens;
 pub mod world;
 
 use std::net::SocketAddr;

@@ -178,9 +178,7 @@ impl State {
         let now = self.now();
         let index = self.find_mailbox(&user.0);
         let scene = Scene {
-            mail: index
-                .and_then(|index| self.mailboxes.get(index))
-                .map(|mailbox| &mailbox.mail),
+            mailbox: index.and_then(|index| self.mailboxes.get(index)),
             now,
             knobs: &self.knobs,
         };

@@ -1,8 +1,8 @@
-//! The keys id tokens are signed with, and the set a verifier reads (S10).
+//! The keys id tokens and validation tokens are signed with, and the set a verifier reads (S10).
 //!
 //! A key of 2048 bits takes a good part of a second in a debug build, so each is made when it is
-//! first needed, on a thread that may block, never under the world's lock. The keys are the one thing
-//! in the sandbox that does not grow from the seed. The first of every ring in a process is the same,
+//! first needed, on a thread that may block, never under the world's lock. The keys, and what
+//! seals resource data, are all in the sandbox that does not grow from the seed. The first of every ring in a process is the same,
 //! whatever its id: somebody may start a thousand sandboxes, one after the other.
 
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
@@ -14,6 +14,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
+use super::super::der::element;
 use super::opaque;
 
 /// How many keys are published: the one that signs and the one before it.
@@ -38,6 +39,9 @@ struct Key {
 
 /// The pair that every ring begins with.
 static FIRST: LazyLock<Arc<OnceLock<KeyPair>>> = LazyLock::new(Arc::default);
+
+/// A pair that no ring has.
+static FOREIGN: LazyLock<Arc<OnceLock<KeyPair>>> = LazyLock::new(Arc::default);
 
 impl Key {
     fn new(rng: &mut fastrand::Rng) -> Self {
@@ -116,6 +120,19 @@ impl SigningKeys {
         .await
     }
 
+    /// A token of these claims, signed with a key that no set ever holds.
+    pub async fn sign_unpublished(&self, claims: Value) -> String {
+        let kid = {
+            let mut ring = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            opaque(&mut ring.rng, 20)
+        };
+        let foreign = Key {
+            kid,
+            pair: Arc::clone(&FOREIGN),
+        };
+        blocking(move || foreign.sign(&claims)).await
+    }
+
     /// The key set.
     pub async fn key_set(&self, issuer: String) -> Value {
         let keys = self.published();
@@ -153,25 +170,6 @@ fn modulus_and_exponent(der: &[u8]) -> Option<(&[u8], &[u8])> {
 
 fn without_sign(integer: &[u8]) -> &[u8] {
     integer.strip_prefix(&[0]).unwrap_or(integer)
-}
-
-/// The content of the DER element at the front, and what follows it.
-fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
-    let (found, rest) = der.split_first()?;
-    let (first, rest) = rest.split_first()?;
-    if *found != tag {
-        return None;
-    }
-    let (length, rest) = if *first < 0x80 {
-        (usize::from(*first), rest)
-    } else {
-        let (bytes, rest) = rest.split_at_checked(usize::from(*first & 0x7f))?;
-        let length = bytes
-            .iter()
-            .fold(0_usize, |length, byte| (length << 8) | usize::from(*byte));
-        (length, rest)
-    };
-    rest.split_at_checked(length)
 }
 
 #[cfg(test)]
@@ -213,6 +211,15 @@ mod tests {
         assert!(verifies(&set, &token));
         assert!(verifies(&set, &keys.sign(json!({"sub": "anna"})).await));
         keys.rotate();
+        assert!(!verifies(&keys.key_set("issuer".to_owned()).await, &token));
+    }
+
+    #[tokio::test]
+    async fn s67_a_foreign_key_is_in_no_set() {
+        let keys = SigningKeys::new(&mut fastrand::Rng::with_seed(1));
+
+        let token = keys.sign_unpublished(json!({"sub": "anna"})).await;
+
         assert!(!verifies(&keys.key_set("issuer".to_owned()).await, &token));
     }
 }

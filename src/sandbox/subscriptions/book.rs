@@ -12,11 +12,11 @@ use url::Url;
 use super::super::delivery::Courier;
 use super::super::dump::{Waiting, WaitingItem};
 use super::super::knobs::Knobs;
-use super::super::mail::MailState;
-use super::super::world::{Change, UserId};
-use super::notice;
+use super::super::world::{Change, Mailbox, UserId};
+use super::parcel::Notice;
 use super::queue::Queue;
 use super::subscription::{Subscription, SubscriptionStatus};
+use super::{notice, rich};
 use crate::model::time::{Timestamp, later};
 
 /// PATCH and reauthorize within this of each other are a client's mistake (F9.27).
@@ -44,8 +44,8 @@ pub struct SubscriptionBook {
 /// Where and when something happened.
 #[derive(Debug, Clone, Copy)]
 pub struct Scene<'s> {
-    /// The mail of the mailbox, for those who see a filtered set of it (S64).
-    pub mail: Option<&'s MailState>,
+    /// The mailbox, for those who see a filtered set of it (S64) or are shown its items (S67).
+    pub mailbox: Option<&'s Mailbox>,
     /// When.
     pub now: Timestamp,
     /// How the knobs stand.
@@ -61,7 +61,11 @@ impl SubscriptionBook {
         scene: &Scene<'_>,
         rng: &mut fastrand::Rng,
     ) {
-        let Scene { mail, now, knobs } = *scene;
+        let Scene {
+            mailbox,
+            now,
+            knobs,
+        } = *scene;
         let Some(ids) = self.by_mailbox.get(user) else {
             return;
         };
@@ -79,8 +83,8 @@ impl SubscriptionBook {
                     continue;
                 }
                 let mut what = change.what;
-                if let (Some(set), Some(mail)) = (&mut subscription.membership, mail) {
-                    match set.seen(&change, mail, &subscription.watched) {
+                if let (Some(set), Some(mailbox)) = (&mut subscription.membership, mailbox) {
+                    match set.seen(&change, &mailbox.mail, &subscription.watched) {
                         Some(seen) => what = seen,
                         None => continue,
                     }
@@ -93,13 +97,21 @@ impl SubscriptionBook {
                 }
                 let twice = rng.u8(0..100) < knobs.notification_duplicate_percent;
                 for _ in 0..=u8::from(twice) {
-                    let body = notice::render(subscription, &change, what, rng);
+                    let content = mailbox.and_then(|mailbox| {
+                        let tampering = knobs.rich_tampering;
+                        rich::content(subscription, &change, what, mailbox, tampering)
+                    });
+                    let notice = Notice {
+                        subscription_id: id.clone(),
+                        body: notice::render(subscription, &change, what, content, rng),
+                        audience: subscription.audience(),
+                    };
                     if knobs.token_lapse_pauses && subscription.authorised_until <= now {
-                        subscription.held.push((now, body));
+                        subscription.held.push((now, notice));
                     } else {
                         let due = later(now, delay(rng, knobs));
                         let url = subscription.notification_url.as_str();
-                        self.queue.push(url, due, id, body, now, rng, knobs);
+                        self.queue.push(url, due, notice, now, rng, knobs);
                         queued = true;
                     }
                 }
@@ -245,9 +257,9 @@ impl SubscriptionBook {
         let (due, expires_at) = (subscription.reauthorization_due, subscription.expires_at);
         let url = subscription.notification_url.to_string();
         let held = std::mem::take(&mut subscription.held);
-        for (since, body) in held {
+        for (since, notice) in held {
             if later(since, HELD) > now {
-                self.queue.push(&url, now, id, body, now, rng, knobs);
+                self.queue.push(&url, now, notice, now, rng, knobs);
             }
         }
         self.conflicts += u64::from(conflict);

@@ -43,12 +43,6 @@ async fn create(world: &World, call: &Call) -> Result<Outcome, GraphFault> {
         let mut state = world.lock();
         let now = state.now();
         let wanted = Wanted::parse(&call.body, now, &state.knobs)?;
-        if wanted.certificate.is_some() {
-            return Err(GraphFault::bad_request(
-                "InvalidRequest",
-                "Subscriptions with resource data are not simulated by this sandbox.",
-            ));
-        }
         let subscription = grant(&mut state, call, wanted, now)?;
         admissible(&state, &subscription, now)?;
         let tokens = (token(&mut state.rng), token(&mut state.rng));
@@ -166,6 +160,7 @@ fn grant(
         expires_at: wanted.expires_at,
         immutable_ids: call.prefer.immutable_ids,
         certificate: wanted.certificate,
+        select: wanted.resource.select,
         tls: wanted.tls,
         authorised_until,
         reauthorization_due: reauthorization_due(authorised_until, now),

@@ -6,6 +6,7 @@ use super::super::ids::guid;
 use super::super::stamp;
 use super::super::world::{Change, ChangeType, Entity};
 use super::Subscription;
+use super::rich::EncryptedContent;
 use crate::model::time::Timestamp;
 
 #[derive(Serialize)]
@@ -20,6 +21,8 @@ struct Item<'a> {
     resource_data: ResourceData<'a>,
     client_state: Option<&'a str>,
     tenant_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    encrypted_content: Option<EncryptedContent>,
 }
 
 #[derive(Serialize)]
@@ -33,11 +36,12 @@ struct ResourceData<'a> {
     id: &'a str,
 }
 
-/// An item as JSON.
+/// An item as JSON, with what it carries of the resource.
 pub(in super::super) fn render(
     subscription: &Subscription,
     change: &Change,
     what: ChangeType,
+    content: Option<EncryptedContent>,
     rng: &mut fastrand::Rng,
 ) -> String {
     let (immutable_id, default_id, kind) = match &change.entity {
@@ -78,9 +82,12 @@ pub(in super::super) fn render(
         },
         resource: &resource,
         resource_data: ResourceData {
-            odata_type: match kind {
-                "Message" => "#Microsoft.Graph.Message",
-                _ => "#Microsoft.Graph.Event",
+            // F10.3
+            odata_type: match (kind, subscription.certificate.is_some()) {
+                ("Message", false) => "#Microsoft.Graph.Message",
+                ("Message", true) => "#microsoft.graph.message",
+                (_, false) => "#Microsoft.Graph.Event",
+                (_, true) => "#microsoft.graph.event",
             },
             odata_id: &resource,
             etag: &change.etag,
@@ -88,6 +95,7 @@ pub(in super::super) fn render(
         },
         client_state: subscription.client_state.as_deref(),
         tenant_id,
+        encrypted_content: content,
     };
     serde_json::to_string(&item).expect("an item has text keys only")
 }

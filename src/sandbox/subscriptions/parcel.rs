@@ -1,6 +1,9 @@
 //! What goes out in one POST, and what became of it (F10.1, F10.12 to F10.14).
 
+use std::collections::BTreeSet;
 use std::time::Duration;
+
+use serde_json::Value;
 
 use crate::model::time::Timestamp;
 
@@ -10,6 +13,15 @@ pub const FIRST_ALLOWANCE: Duration = Duration::from_secs(3);
 /// The answer to a further attempt.
 pub const RETRY_ALLOWANCE: Duration = Duration::from_secs(10);
 
+/// Whom a validation token is for (F10.30).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Audience {
+    /// The application.
+    pub app_id: String,
+    /// Its tenant.
+    pub tenant_id: String,
+}
+
 /// One item on its way.
 #[derive(Debug, Clone)]
 pub struct Notice {
@@ -17,6 +29,8 @@ pub struct Notice {
     pub subscription_id: String,
     /// The item as JSON.
     pub body: String,
+    /// Whom it has resource data for.
+    pub audience: Option<Audience>,
 }
 
 /// What goes out in one POST.
@@ -33,8 +47,16 @@ pub struct Parcel {
 }
 
 impl Parcel {
-    /// The body of the POST (F10.1).
-    pub fn body(&self) -> String {
+    /// Whom its items have resource data for, each once.
+    pub fn audiences(&self) -> BTreeSet<Audience> {
+        self.notices
+            .iter()
+            .filter_map(|notice| notice.audience.clone())
+            .collect()
+    }
+
+    /// The body of the POST (F10.1), with `validationTokens` if there are any.
+    pub fn body(&self, validation_tokens: Option<&Value>) -> String {
         let size: usize = self
             .notices
             .iter()
@@ -48,7 +70,12 @@ impl Parcel {
             }
             body.push_str(&notice.body);
         }
-        body.push_str("]}");
+        body.push(']');
+        if let Some(tokens) = validation_tokens {
+            body.push_str(",\"validationTokens\":");
+            body.push_str(&tokens.to_string());
+        }
+        body.push('}');
         body
     }
 

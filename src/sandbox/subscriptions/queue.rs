@@ -45,16 +45,11 @@ pub struct Queue {
 
 impl Queue {
     /// Queues an item for `url`, to go out at `due`.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "what, where to and when belong together"
-    )]
     pub fn push(
         &mut self,
         url: &str,
         due: Timestamp,
-        subscription_id: &str,
-        body: String,
+        notice: Notice,
         now: Timestamp,
         rng: &mut fastrand::Rng,
         knobs: &Knobs,
@@ -67,7 +62,7 @@ impl Queue {
                 Standing::Healthy => {}
                 Standing::Slow(_) => due = later(due, WINDOW),
                 Standing::Dropping(_) => {
-                    health.lost.push(subscription_id.to_owned());
+                    health.lost.push(notice.subscription_id);
                     return;
                 }
             }
@@ -77,10 +72,6 @@ impl Queue {
             rng.u64(..)
         } else {
             self.last
-        };
-        let notice = Notice {
-            subscription_id: subscription_id.to_owned(),
-            body,
         };
         self.endpoint(url).waiting.insert((due, order), notice);
     }
@@ -330,16 +321,13 @@ mod tests {
 
         fn push(&mut self, subscription: &str, body: &str) {
             let (due, now) = (self.now, self.now);
-            let body = body.to_owned();
-            self.queue.push(
-                URL,
-                due,
-                subscription,
-                body,
-                now,
-                &mut self.rng,
-                &self.knobs,
-            );
+            let notice = Notice {
+                subscription_id: subscription.to_owned(),
+                body: body.to_owned(),
+                audience: None,
+            };
+            self.queue
+                .push(URL, due, notice, now, &mut self.rng, &self.knobs);
         }
 
         fn take(&mut self) -> Vec<Parcel> {
@@ -361,7 +349,11 @@ mod tests {
             bench.push(subscription, body);
         }
 
-        let bodies: Vec<_> = bench.take().iter().map(Parcel::body).collect();
+        let bodies: Vec<_> = bench
+            .take()
+            .iter()
+            .map(|parcel| parcel.body(None))
+            .collect();
 
         assert_eq!(bodies, ["{\"value\":[1,2,3]}", "{\"value\":[4]}"]);
     }

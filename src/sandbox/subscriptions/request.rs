@@ -3,8 +3,6 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -215,19 +213,7 @@ fn certificate(
     select::check(resource)?;
     let certificate = needed(fields, "encryptionCertificate")?;
     let id = needed(fields, "encryptionCertificateId")?;
-    if id.chars().count() > 128 {
-        return Err(invalid("The encryptionCertificateId is too long."));
-    }
-    match STANDARD.decode(certificate) {
-        // A DER certificate is a sequence.
-        Ok(der) if der.first() == Some(&0x30) => Ok(Certificate {
-            certificate: certificate.to_owned(),
-            id: id.to_owned(),
-        }),
-        _ => Err(invalid(
-            "The encryptionCertificate is not a base64-encoded X.509 certificate.",
-        )),
-    }
+    Certificate::parse(certificate, id)
 }
 
 /// What a PATCH changes (F9.23).
@@ -281,10 +267,12 @@ impl Renewed {
             text(&fields, "encryptionCertificateId")?,
         ) {
             (None, None) => None,
-            (Some(certificate), Some(id)) => Some(Certificate {
-                certificate: certificate.to_owned(),
-                id: id.to_owned(),
-            }),
+            (Some(_), Some(_)) if !rich => {
+                return Err(invalid(
+                    "A subscription without resource data has no encryptionCertificate.",
+                ));
+            }
+            (Some(certificate), Some(id)) => Some(Certificate::parse(certificate, id)?),
             _ => {
                 return Err(invalid(
                     "encryptionCertificate and encryptionCertificateId are updated together.",
@@ -310,8 +298,11 @@ pub(super) fn not_found() -> GraphFault {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
     use serde_json::json;
 
+    use super::super::certificate::tests::FIRST;
     use super::*;
 
     fn asked() -> Value {
@@ -418,7 +409,7 @@ mod tests {
             let mut body = asked();
             body["resource"] = "me/messages?$select=subject".into();
             body["includeResourceData"] = true.into();
-            body["encryptionCertificate"] = STANDARD.encode([0x30, 0x82, 0, 0]).into();
+            body["encryptionCertificate"] = STANDARD.encode(FIRST).into();
             body["encryptionCertificateId"] = "one".into();
             change(&mut body);
             parse(&body)
@@ -451,6 +442,17 @@ mod tests {
         assert!(parse(json!({"clientState": "new"})).is_err());
         assert!(parse(json!({"lifecycleNotificationUrl": "https://a.example/"})).is_err());
         assert!(parse(json!({"expirationDateTime": "1970-01-02T00:00:00Z"})).is_ok());
+        let plain = json!({
+            "expirationDateTime": "1970-01-02T00:00:00Z",
+            "encryptionCertificate": STANDARD.encode(FIRST),
+            "encryptionCertificateId": "one",
+        });
+        assert!(
+            parse(plain)
+                .unwrap_err()
+                .message
+                .contains("without resource data")
+        );
         for (url, taken) in [
             ("https://a.example/new", true),
             ("http://localhost:8080/new", true),

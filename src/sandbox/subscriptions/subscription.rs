@@ -6,7 +6,9 @@ use url::Url;
 
 use super::super::stamp;
 use super::super::world::{ChangeType, UserId};
+use super::certificate::Certificate;
 use super::membership::Membership;
+use super::parcel::{Audience, Notice};
 use super::resource::Watched;
 use crate::model::time::Timestamp;
 
@@ -40,15 +42,6 @@ impl ChangeTypes {
             ChangeType::Deleted => self.deleted,
         }
     }
-}
-
-/// The certificate resource data would be encrypted with (F10.35).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Certificate {
-    /// DER in base64.
-    pub certificate: String,
-    /// The client's name for it.
-    pub id: String,
 }
 
 /// A subscription.
@@ -88,6 +81,8 @@ pub struct Subscription {
     pub immutable_ids: bool,
     /// With resource data.
     pub certificate: Option<Certificate>,
+    /// The properties that resource data shows.
+    pub select: Vec<String>,
     /// The lowest TLS it asks for.
     pub tls: String,
     /// Until when the token it holds is good (F9.30).
@@ -101,7 +96,7 @@ pub struct Subscription {
     /// PATCH and reauthorize came too close (S55); with the knob nothing is delivered any more.
     pub wedged: bool,
     /// Waits for a fresh token, since when.
-    pub(super) held: Vec<(Timestamp, String)>,
+    pub(super) held: Vec<(Timestamp, Notice)>,
 }
 
 impl Subscription {
@@ -130,6 +125,14 @@ impl Subscription {
             Value::Object(shown) => shown,
             _ => Map::new(),
         }
+    }
+
+    /// Whom validation tokens are for; none without resource data.
+    pub fn audience(&self) -> Option<Audience> {
+        self.certificate.as_ref().map(|_| Audience {
+            app_id: self.app_id.clone(),
+            tenant_id: self.tenant_id.clone(),
+        })
     }
 
     /// A fresh token takes the place of the one it held (F9.24, S55).

@@ -37,6 +37,7 @@ mod pages;
 mod reach;
 mod renewal;
 mod resource_data;
+mod rich;
 mod seeded_mail;
 mod sending;
 mod subscriptions;
