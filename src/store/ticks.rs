@@ -31,15 +31,23 @@ impl Store {
 
     /// The last tick that anybody took, of any schedule: an old one means that the schedules have stopped.
     pub async fn ticks_last(&self) -> Result<Option<Timestamp>, StoreError> {
-        let row = query("SELECT max(taken_at) AS taken_at FROM ticks")
-            .read_one(self)
-            .await?;
-        row.map_or(Ok(None), |row| row.find("taken_at"))
+        let newest = self.ticks_newest().await?;
+        Ok(newest.into_iter().map(|(_, taken_at)| taken_at).max())
     }
 
-    /// The last tick of each schedule that ever fired.
+    /// The last tick of each schedule that ever fired. A month of ticks is kept: the key is jumped through, from one schedule to the
+    /// next and to its end.
     pub async fn ticks_newest(&self) -> Result<Vec<(String, Timestamp)>, StoreError> {
-        query("SELECT schedule, max(taken_at) AS taken_at FROM ticks GROUP BY schedule ORDER BY schedule")
+        query(
+            "WITH RECURSIVE schedules (name) AS (
+                SELECT min(schedule) FROM ticks
+                UNION ALL
+                SELECT (SELECT min(schedule) FROM ticks WHERE schedule > name) FROM schedules WHERE name IS NOT NULL
+             )
+             SELECT name AS schedule,
+                (SELECT taken_at FROM ticks WHERE schedule = name ORDER BY instant DESC LIMIT 1) AS taken_at
+             FROM schedules WHERE name IS NOT NULL ORDER BY name",
+        )
             .read(self)
             .await?
             .iter()

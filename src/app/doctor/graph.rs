@@ -39,7 +39,10 @@ pub(super) fn judge_clock(heard: Heard) -> Finding {
     let off = offset(heard.asked_at, heard.heard_at, date);
     let seconds = off.abs().num_seconds();
     if off.abs() < WARNING_FROM {
-        let found = format!("it agrees with Graph's within {} seconds", seconds + 1);
+        let found = match seconds {
+            0 => "it agrees with Graph's to the second".to_owned(),
+            _ => format!("it agrees with Graph's to {} seconds", seconds + 1),
+        };
         return Finding::well(Check::Clock, found);
     }
     let side = if off > TimeDelta::zero() {

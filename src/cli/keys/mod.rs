@@ -14,7 +14,7 @@ use crate::model::ids::{ApiKeyId, Owner};
 use crate::secrets::{Keyring, api_key_generate, hash};
 use crate::store::ApiKey;
 
-/// Make encryption keys, and bearer keys of the API
+/// Make and rotate encryption keys, and bearer keys of the API
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(subcommand)]
