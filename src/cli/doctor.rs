@@ -10,6 +10,14 @@ use super::stop::asked_to_stop;
 use super::{Ended, output};
 use crate::app::doctor::{Finding, Orders, Report, Severity, examine};
 
+const EXAMPLES: &str = "Examples:
+  Look at everything:
+    graph-mirror doctor
+  And mend what is safe to mend:
+    graph-mirror doctor --fix
+  What is broken, for a program:
+    graph-mirror doctor --json | jq '.findings[] | select(.severity == \"broken\")'";
+
 /// Look at everything the service stands on and say what is wrong and what to do
 ///
 /// Settings, Graph, clock, database, privileges, schema, disk, encryption keys, app registration, the running service, permissions,
@@ -18,11 +26,7 @@ use crate::app::doctor::{Finding, Orders, Report, Severity, examine};
 ///
 /// Exit code: 0 when nothing is broken (there may be notes and warnings), 1 when something is, 2 when the settings must be repaired.
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  graph-mirror doctor                 look at everything
-  graph-mirror doctor --fix           and mend what is safe to mend
-  graph-mirror doctor --json | jq '.findings[] | select(.severity == \"broken\")'")]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// Mend what is safe to mend: bring the schema up to date, have lost subscriptions made anew, remove those that were left at
     /// Graph, ask for a look at mailboxes that are behind, clear away what has served its time

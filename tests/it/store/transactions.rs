@@ -268,7 +268,6 @@ async fn an_address_that_makes_no_sense_is_named_without_being_shown() {
     for address in [
         "mysql://secret@host/db",
         "sqlite::memory:",
-        "sqlite:///proc/none/such/file.db",
         "postgres://[secret",
     ] {
         let error = Store::open(address, Arc::new(standing_clock()))
@@ -278,6 +277,21 @@ async fn an_address_that_makes_no_sense_is_named_without_being_shown() {
         assert!(matches!(error, StoreError::Address { .. }), "{error:?}");
         assert!(!error.to_string().contains("secret"), "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_made_is_named() {
+    let error = Store::open(
+        "sqlite:///proc/none/such/file.db",
+        Arc::new(standing_clock()),
+    )
+    .await
+    .expect_err("nobody can make that");
+
+    assert!(
+        matches!(&error, StoreError::NotWritable { path, .. } if path.ends_with("none/such")),
+        "{error:?}"
+    );
 }
 
 #[tokio::test]
