@@ -1,6 +1,6 @@
 //! The types that resource data names beside a property, as `receivedDateTime@odata.type` does (F10.36).
 //!
-//! OData names a type where the JSON of a value leaves it open: instants, enumerations, collections.
+//! `OData` names a type where the JSON of a value leaves it open: instants, enumerations, collections.
 
 /// What `NAME@odata.type` says; none where JSON tells the type.
 pub(super) fn of(property: &str) -> Option<&'static str> {

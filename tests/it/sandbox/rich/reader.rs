@@ -46,11 +46,12 @@ impl Reader {
         let login = settings.login_base_url.clone();
         let url = format!("{login}/{tenant_id}/discovery/v2.0/keys");
         let keys = bench.client.get(url).send().await.unwrap();
+        let now = bench.world().lock().now().timestamp();
         Self {
             client_id: settings.client_id.clone(),
             tenant_id,
             login,
-            now: bench.world().lock().now().timestamp(),
+            now,
             keys: keys.json().await.unwrap(),
         }
     }
