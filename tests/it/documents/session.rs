@@ -25,10 +25,13 @@ ended() {
   exit "$status"
 }
 trap ended EXIT
+# A person goes on to the next terminal once this one has said something.
 begin_service() {
-  "$@" > "background-$(echo "$started" | wc -w).log" 2>&1 &
+  said="background-$(echo "$started" | wc -w).log"
+  "$@" > "$said" 2>&1 &
   service=$!
   started="$started $service"
+  while [ ! -s "$said" ] && kill -0 "$service" 2>/dev/null; do sleep 0.05; done
 }
 stop_service() {
   kill "$service"
