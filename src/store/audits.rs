@@ -4,7 +4,8 @@ use super::codec::{Row, Value};
 use super::commands::{from_json, json};
 use super::dispatch::query;
 use super::error::StoreError;
-use super::pool::{Store, Tx};
+use super::pool::Store;
+use super::tx::Tx;
 use crate::model::feed::Audit;
 use crate::model::ids::MailboxId;
 

@@ -3,7 +3,8 @@
 use super::codec::{JsonText, Row};
 use super::dispatch::query;
 use super::error::StoreError;
-use super::pool::{Store, Tx};
+use super::pool::Store;
+use super::tx::Tx;
 use super::upsert::{Incoming, Table};
 use crate::model::calendar::Calendar;
 use crate::model::feed::ItemKind;

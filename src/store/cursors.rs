@@ -7,7 +7,8 @@
 use super::codec::{Row, Value, words};
 use super::dispatch::query;
 use super::error::StoreError;
-use super::pool::{Store, Tx};
+use super::pool::Store;
+use super::tx::Tx;
 use crate::model::ids::{GraphId, MailboxId};
 use crate::model::time::Timestamp;
 use crate::model::work::{Cursor, CursorScope, CursorState, Link};

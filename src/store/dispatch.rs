@@ -11,7 +11,8 @@ use sqlx::{PgConnection, Postgres, Sqlite, SqliteConnection};
 
 use super::codec::{Row, Value};
 use super::error::StoreError;
-use super::pool::{Backend, Store, Tx};
+use super::pool::{Backend, Store};
+use super::tx::Tx;
 
 /// A statement in both dialects.
 #[derive(Debug, Clone, Copy)]

@@ -8,7 +8,8 @@ use super::dispatch::query;
 use super::error::StoreError;
 use super::gate::Priority;
 use super::mailboxes::no_row;
-use super::pool::{Store, Tx};
+use super::pool::Store;
+use super::tx::Tx;
 use crate::model::ids::{GraphId, MailboxId, Owner};
 use crate::model::time::Timestamp;
 

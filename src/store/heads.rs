@@ -6,7 +6,8 @@ use super::bulk;
 use super::codec::{Row, Value};
 use super::dispatch::{Query, query};
 use super::error::StoreError;
-use super::pool::{Backend, Store, Tx};
+use super::pool::{Backend, Store};
+use super::tx::Tx;
 use crate::model::ids::{GraphId, MailboxId};
 use crate::model::time::Timestamp;
 

@@ -5,14 +5,11 @@
 //! backfill can keep an intake waiting; nobody may use it for rows that a home locks, such as a mailbox's. A transaction is opened and committed in a task of its own: a caller who is
 //! cancelled in between leaves neither a lock nor a half-open transaction behind.
 
-use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use rustix::fs::{Access, access};
-use rustix::io::Errno;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection as _, PgPool, SqlitePool};
@@ -21,15 +18,15 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::checkpoint::Checkpoints;
 use super::codec::Row;
-use super::dispatch::{On, PostgresTransaction, Query, SqliteTransaction, query};
+use super::dispatch::{On, Query, query};
 use super::error::StoreError;
-use super::gate::{Gate, Pass, Priority};
+use super::file::{check_writable, make_folder};
+use super::gate::{Gate, Priority};
 use super::intake::Intake;
-use super::wake::{Wake, WakeStream, Wakes};
+use super::tx::{Open, Tx};
+use super::wake::{WakeStream, Wakes};
 use super::writes::Writes;
-use crate::model::ids::MailboxId;
-use crate::model::time::{SharedClock, Timestamp};
-use crate::model::work::Fence;
+use crate::model::time::SharedClock;
 
 /// A host that swallows what is sent to it would keep the first connection waiting for minutes.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
@@ -90,13 +87,13 @@ pub(super) struct Core {
     pub(super) wakes: Wakes,
     pub(super) writes: Writes,
     stop: CancellationToken,
-    trusts_every_lease: bool,
+    pub(super) trusts_every_lease: bool,
     /// How many statements outside of transactions and how many transactions are under way.
     under_way: watch::Sender<usize>,
 }
 
 /// One of those that are under way, until dropped.
-struct UnderWay(Arc<Core>);
+pub(super) struct UnderWay(Arc<Core>);
 
 impl UnderWay {
     fn begin(core: &Arc<Core>) -> Self {
@@ -270,7 +267,7 @@ impl Core {
         written
     }
 
-    fn note(&self, refusal: Option<&StoreError>) {
+    pub(super) fn note(&self, refusal: Option<&StoreError>) {
         if let Some(error) = refusal {
             self.writes.failed(error, self.backend(), self.clock.now());
         }
@@ -308,13 +305,7 @@ impl Core {
                 .await?
             }
         };
-        Ok(Tx {
-            open,
-            core: Arc::clone(self),
-            wakes: Vec::new(),
-            has_written: false,
-            _under_way: under_way,
-        })
+        Ok(Tx::of(open, self, under_way))
     }
 }
 
@@ -348,7 +339,7 @@ impl Core {
 }
 
 /// Runs something in a task of its own, so that it is done whole even when nobody waits for it any more.
-async fn alone<T: Send + 'static>(
+pub(super) async fn alone<T: Send + 'static>(
     work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
 ) -> Result<T, StoreError> {
     match tokio::spawn(work).await {
@@ -358,128 +349,6 @@ async fn alone<T: Send + 'static>(
             // The runtime is shutting down.
             Err(_) => Err(StoreError::Unreachable(sqlx::Error::PoolClosed)),
         },
-    }
-}
-
-/// A transaction. Dropping it undoes it.
-pub struct Tx {
-    open: Open,
-    core: Arc<Core>,
-    wakes: Vec<Wake>,
-    /// Whether a statement has changed a row.
-    has_written: bool,
-    _under_way: UnderWay,
-}
-
-enum Open {
-    Postgres(PostgresTransaction),
-    // The pass comes second: the transaction ends before the next one may begin.
-    Sqlite(SqliteTransaction, Pass),
-}
-
-impl std::fmt::Debug for Tx {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Tx").field(&self.backend()).finish()
-    }
-}
-
-impl Tx {
-    /// Checks that the home still holds its mailbox, and locks the mailbox's row until the end, so that it
-    /// keeps holding it. Every write of a home begins with this; no other lock is taken before it.
-    pub async fn fence(&mut self, fence: &Fence) -> Result<(), StoreError> {
-        const HELD: super::dispatch::Sql = super::dispatch::Sql {
-            postgres: "SELECT id FROM mailboxes WHERE id = $1 AND lease_token = $2 FOR NO KEY UPDATE",
-            sqlite: "SELECT id FROM mailboxes WHERE id = $1 AND lease_token = $2",
-        };
-        let held = query(HELD)
-            .bind(fence.mailbox)
-            .bind(fence.token)
-            .row(self)
-            .await?;
-        if self.core.trusts_every_lease {
-            return Ok(());
-        }
-        held.map(drop).ok_or(StoreError::LeaseLost)
-    }
-
-    /// Signals, once this is committed, that the mailbox has work.
-    pub fn wake(&mut self, mailbox: MailboxId) {
-        self.wake_with(Wake::Mailbox(mailbox));
-    }
-
-    pub(super) fn wake_with(&mut self, wake: Wake) {
-        if !self.wakes.contains(&wake) {
-            self.wakes.push(wake);
-        }
-    }
-
-    /// Makes it last. It is done whole or not at all also when the caller goes away meanwhile.
-    pub async fn commit(self) -> Result<(), StoreError> {
-        alone(self.finish()).await
-    }
-
-    async fn finish(mut self) -> Result<(), StoreError> {
-        if !self.wakes.is_empty() && self.backend() == Backend::Postgres {
-            let (channel, payload) = self.core.wakes.notify(&self.wakes);
-            query("SELECT CAST(pg_notify($1, $2) AS text)")
-                .bind(channel)
-                .bind(payload)
-                .rows(&mut self)
-                .await?;
-        }
-        match self.open {
-            Open::Postgres(transaction) => {
-                let committed = transaction.commit().await;
-                self.core.heed(committed.map_err(StoreError::from))?;
-            }
-            Open::Sqlite(transaction, pass) => {
-                let committed = transaction.commit().await;
-                self.core.heed(committed.map_err(StoreError::from))?;
-                drop(pass);
-                if let Pools::Sqlite { checkpoints, .. } = &self.core.pools {
-                    checkpoints.ask();
-                }
-            }
-        }
-        if self.has_written {
-            self.core.writes.succeeded();
-        }
-        self.core.wakes.tell(&self.wakes);
-        Ok(())
-    }
-
-    /// Undoes it, and waits until that is done.
-    pub async fn rollback(self) -> Result<(), StoreError> {
-        match self.open {
-            Open::Postgres(transaction) => Ok(transaction.rollback().await?),
-            Open::Sqlite(transaction, _pass) => Ok(transaction.rollback().await?),
-        }
-    }
-
-    pub(super) fn backend(&self) -> Backend {
-        self.core.backend()
-    }
-
-    pub(super) fn now(&self) -> Timestamp {
-        self.core.clock.now()
-    }
-
-    /// Has in mind that a row was changed: once that is committed, the database takes writes.
-    pub(super) fn wrote(&mut self, rows: u64) {
-        self.has_written |= rows > 0;
-    }
-
-    /// Has a refusal in mind that concerns more than this transaction.
-    pub(super) fn refused(&self, error: StoreError) -> StoreError {
-        self.core.note(Some(&error));
-        error
-    }
-
-    pub(super) fn connection(&mut self) -> On<'_> {
-        match &mut self.open {
-            Open::Postgres(transaction) => On::Postgres(transaction),
-            Open::Sqlite(transaction, _) => On::Sqlite(transaction),
-        }
     }
 }
 
@@ -561,42 +430,6 @@ async fn open_sqlite(
         gate,
         checkpoints,
     })
-}
-
-fn make_folder(file: &Path) -> Result<(), StoreError> {
-    match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => {
-            std::fs::create_dir_all(folder).map_err(|source| StoreError::NotWritable {
-                path: folder.to_owned(),
-                source,
-            })
-        }
-        _ => Ok(()),
-    }
-}
-
-/// SQLite would open a file that it cannot write, and say so at the first write; or say only that it cannot open it.
-fn check_writable(file: &Path) -> Result<(), StoreError> {
-    let folder = match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let folder_access = Access::WRITE_OK | Access::EXEC_OK;
-    for (path, wanted) in [
-        (folder, folder_access),
-        (file, Access::READ_OK | Access::WRITE_OK),
-    ] {
-        match access(path, wanted) {
-            Ok(()) | Err(Errno::NOENT) => {}
-            Err(errno) => {
-                return Err(StoreError::NotWritable {
-                    path: path.to_owned(),
-                    source: errno.into(),
-                });
-            }
-        }
-    }
-    Ok(())
 }
 
 async fn open_postgres(url: &str, settings: StoreSettings) -> Result<Pools, StoreError> {

@@ -5,7 +5,8 @@
 use super::codec::{Row, words};
 use super::dispatch::query;
 use super::error::StoreError;
-use super::pool::{Store, Tx};
+use super::pool::Store;
+use super::tx::Tx;
 use crate::model::ids::{GraphId, MailboxId, SubscriptionKey};
 use crate::model::time::Timestamp;
 use crate::model::work::{Subscription, SubscriptionScope, SubscriptionState};

@@ -63,10 +63,19 @@ impl Ground {
         }
     }
 
-    /// A database for one run, and its address.
+    /// A database for one run with its schema, watched, and its address.
     pub(super) async fn plot(&self) -> anyhow::Result<(Place, String)> {
         match &self.kind {
-            Kind::Postgres { url } => Place::in_postgres(url, "campaign").await,
+            Kind::Postgres { url } => {
+                let (place, url) = Place::in_postgres(url, "campaign").await?;
+                match migrated(&url).await {
+                    Ok(()) => Ok((place, url)),
+                    Err(error) => {
+                        place.clear().await?;
+                        Err(error.into())
+                    }
+                }
+            }
             Kind::Sqlite { folder, template } => {
                 let (place, url) = Place::in_folder(folder, "seed")?;
                 let file = url.trim_start_matches("sqlite://");

@@ -88,7 +88,7 @@ impl Stage {
                 return Err(error);
             }
         };
-        let stage = Self {
+        Ok(Self {
             pace: Pace::new(clock.clone(), loopback.parts.store.clone()),
             loopback,
             place,
@@ -98,12 +98,7 @@ impl Stage {
             clocks,
             paused: Cell::default(),
             troubles: RefCell::default(),
-        };
-        if stage.wire.is_some() {
-            // A file has been watched since its template was made.
-            trouble::watch(stage.store(), &stage.url).await?;
-        }
-        Ok(stage)
+        })
     }
 
     pub(super) fn world(&self) -> &World {

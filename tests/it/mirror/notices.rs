@@ -38,7 +38,7 @@ async fn waiting(bench: &Connected) -> i64 {
 }
 
 on_both!(an_announced_change_costs_one_request, |backend| {
-    // issue 2, Speed 3
+    // One request, and no poll beside it.
     let bench = mirrored(backend).await;
     let message = bench.message_in("inbox", 0).await;
     flag(&bench, &message).await;
@@ -287,7 +287,7 @@ on_both!(
 );
 
 on_both!(a_burst_in_one_folder_is_brought_by_its_delta, |backend| {
-    // issue 2, Speed 3: at most 1.1 requests per change in bursts
+    // At most 1.1 requests a change in bursts.
     let bench = mirrored(backend).await;
     let mut messages = Vec::new();
     for _ in 0..60 {
