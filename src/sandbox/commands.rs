@@ -266,6 +266,11 @@ impl World {
         self.lock().faults.list().into_iter().cloned().collect()
     }
 
+    /// Clears one fault; whether it was there.
+    pub fn clear_fault(&self, id: u64) -> bool {
+        self.lock().faults.remove(id)
+    }
+
     /// Clears every fault.
     pub fn clear_faults(&self) {
         self.lock().faults.clear();

@@ -16,7 +16,8 @@ use super::ground::Ground;
 use super::life::Life;
 use super::run::Played;
 use super::script::{Act, Moment, Script};
-use super::stage::{MONTHS, OWNER};
+use super::stage::{MONTHS, OWNER, WRITE_SCOPES};
+use super::writes::{Held, Ledger, Person, WriteOrder};
 use crate::app::{Parts, listen};
 use crate::cli::loopback::{Told, settings};
 use crate::cli::place::Place;
@@ -78,16 +79,27 @@ pub(super) async fn play(
 async fn perform(script: &Script, scene: &mut Scene) -> anyhow::Result<Played> {
     let mut played = Played::default();
     scene.connect().await?;
+    let mut ledger = Ledger::default();
     let began_at = SystemClock.now();
     for step in &script.steps {
         SystemClock.sleep_until(later(began_at, step.at())).await;
+        if let Act::Write { mailbox, order } = &step.act {
+            scene.write(&mut ledger, *mailbox, order).await?;
+            continue;
+        }
         played.edits += scene.act(&step.act).await?;
         played.faults += usize::from(!step.act.is_edit());
     }
+    scene.sandbox.world().clear_faults();
+    scene
+        .sandbox
+        .world()
+        .turn_knobs(&json!({ "send_changes_id": false }))?;
     SystemClock.sleep(SENT).await;
     if let Some(unsettled) = scene.settle(script.unpolled).await? {
         played.differences.push(unsettled);
     }
+    let mut held = Vec::new();
     for mailbox in scene.mailboxes().await? {
         let window = Window::at(scene.clock.now(), MONTHS.0, MONTHS.1);
         let bounds = Some((window.start, window.end));
@@ -102,7 +114,16 @@ async fn perform(script: &Script, scene: &mut Scene) -> anyhow::Result<Played> {
         played
             .differences
             .extend(feed::differences(store, &mailbox).await?);
+        held.push(Held {
+            mailbox: mailbox.id,
+            user: mailbox.user_id.0.clone(),
+            truth,
+        });
     }
+    (played.writes, played.sends) = ledger.counts();
+    played
+        .differences
+        .extend(ledger.differences(&scene.parts.store, &held).await?);
     Ok(played)
 }
 
@@ -164,6 +185,7 @@ impl Scene {
             ("PAGE_SIZE", script.page_size.to_string()),
             ("POLL_INTERVAL", polled.to_owned()),
             ("POLL_INTERVAL_WITHOUT_PUSH", polled.to_owned()),
+            ("MICROSOFT_WRITE_SCOPES", WRITE_SCOPES.to_owned()),
             ("LOG", "off".to_owned()),
             ("OAUTH_ENCRYPTION_KEY", Keyring::generate_key()),
             (
@@ -243,6 +265,32 @@ impl Scene {
         Ok(())
     }
 
+    /// An application asks for something to be written.
+    async fn write(
+        &self,
+        ledger: &mut Ledger,
+        nth: usize,
+        order: &WriteOrder,
+    ) -> anyhow::Result<()> {
+        let people: Vec<_> = self
+            .sandbox
+            .settings()
+            .users
+            .iter()
+            .map(Person::from)
+            .collect();
+        let Some(person) = people.get(nth) else {
+            bail!("the script names mailbox {nth}");
+        };
+        for mailbox in self.mailboxes().await? {
+            if mailbox.user_id.0 == person.id {
+                let (store, now) = (&self.parts.store, self.clock.now());
+                ledger.ask(order, store, mailbox.id, &people, now).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Lets one thing happen; answers how many edits were made.
     async fn act(&mut self, act: &Act) -> anyhow::Result<usize> {
         let world = self.sandbox.world().clone();
@@ -253,9 +301,13 @@ impl Scene {
             }
             Act::ExpireTokens { kind } => drop(world.expire_delta_tokens(None, *kind)?),
             Act::LapseTokens => drop(world.lapse_tokens()),
+            Act::Fault { rule } => drop(world.set_fault(rule.clone())?),
+            Act::Knobs { knobs } => drop(world.turn_knobs(&knobs.clone().into())?),
             Act::Kill { moment } => {
-                if let Moment::Asking(path) = moment {
-                    self.until_it_asks(path).await?;
+                match moment {
+                    Moment::Now => {}
+                    Moment::Asking(path) => self.until_it_asks(path, "delay_ms").await?,
+                    Moment::Answered(path) => self.until_it_asks(path, "hold_ms").await?,
                 }
                 self.dies().await?;
             }
@@ -264,16 +316,16 @@ impl Scene {
         Ok(0)
     }
 
-    /// Holds the next matching call, and waits until it has come.
-    async fn until_it_asks(&self, path: &str) -> anyhow::Result<()> {
+    /// Holds the next matching call, before it is carried out (`delay_ms`) or afterwards (`hold_ms`), and waits until it has come.
+    async fn until_it_asks(&self, path: &str, held: &str) -> anyhow::Result<()> {
         let world = self.sandbox.world();
-        let rule = json!({ "path": path, "times": 1, "delay_ms": 25_000 });
+        let rule = json!({ "path": path, "times": 1, held: 25_000 });
         let id = world.set_fault(serde_json::from_value(rule)?)?;
         let patience = later(SystemClock.now(), ASKS_WITHIN);
         while world.faults().iter().any(|rule| rule.id == id) && SystemClock.now() < patience {
             SystemClock.sleep(Duration::from_millis(2)).await;
         }
-        world.clear_faults();
+        world.clear_fault(id);
         Ok(())
     }
 
@@ -367,6 +419,17 @@ impl Scene {
                     Waits::until(later(at, mirror::Settings::default().calendars_every), what)
                 }
                 None => Waits::for_now(what),
+            }));
+        }
+        if let Some(command) = store.commands_waiting(mailbox.id).await?.first() {
+            let what = format!(
+                "a command: {}, begun {} times",
+                command.wish.kind(),
+                command.attempts
+            );
+            return Ok(Some(Waits {
+                what,
+                until: command.due_at,
             }));
         }
         if let Some(due_at) = store.notices_next_due(mailbox.id).await? {

@@ -4,7 +4,9 @@
 //! they fall between accept and refresh, between a page and its cursor, between a refreshed token and its use, into a resync, and into
 //! whatever else is under way.
 
-use super::script::{Act, Moment, Script, Step, edit, pick};
+use super::faults::{WRITES, refused_write};
+use super::script::{Act, Moment, Script, Step, edit, pick, write};
+use super::writes::EDITS_BESIDE;
 use crate::model::time::Timestamp;
 
 /// How long people work, in milliseconds: at least, and at most.
@@ -41,10 +43,20 @@ const ASKING: &[&str] = &[
 ];
 
 /// The script of a seed. Those of odd seeds are not polled: what was accepted and lost would be missing at their end.
-pub(super) fn crash_script(seed: u64, now: Timestamp) -> Script {
+pub(super) fn crash_script(seed: u64, now: Timestamp, writes: bool) -> Script {
     let mut rng = fastrand::Rng::with_seed(seed);
     let unpolled = seed % 2 == 1;
-    let kinds = if unpolled { ANNOUNCED } else { &[] };
+    let kinds: Vec<&str> = match (unpolled, writes) {
+        (true, false) => ANNOUNCED.to_vec(),
+        (false, false) => Vec::new(),
+        (false, true) => EDITS_BESIDE.to_vec(),
+        (true, true) => EDITS_BESIDE
+            .iter()
+            .copied()
+            .filter(|kind| ANNOUNCED.contains(kind))
+            .collect(),
+    };
+    let kinds = kinds.as_slice();
     let mailboxes = if rng.u8(..4) == 0 { 2 } else { 1 };
     let messages = rng.usize(20..=90);
     let page_size = pick(&mut rng, &[4, 10, 30]);
@@ -83,6 +95,9 @@ pub(super) fn crash_script(seed: u64, now: Timestamp) -> Script {
             act: Act::Kill { moment },
         });
     }
+    if writes {
+        steps.extend(written(&mut rng, span, mailboxes));
+    }
     steps.sort_by_key(|step| step.at_ms);
     Script {
         seed,
@@ -96,4 +111,45 @@ pub(super) fn crash_script(seed: u64, now: Timestamp) -> Script {
         replicas: 1,
         steps,
     }
+}
+
+/// Mail that goes out and other writes, under faults of the calls they take, and kills before and after their effect.
+fn written(rng: &mut fastrand::Rng, span: u64, mailboxes: usize) -> Vec<Step> {
+    let mut steps: Vec<Step> = (0..rng.usize(16..28))
+        .map(|nth| {
+            let at_ms = rng.u64(..span);
+            write(rng, at_ms, mailboxes, nth % 4 != 3)
+        })
+        .collect();
+    for _ in 0..rng.usize(4..12) {
+        let at_ms = rng.u64(..span);
+        let rule = refused_write(rng);
+        steps.push(Step {
+            at_ms,
+            act: Act::Fault { rule },
+        });
+    }
+    if rng.u8(..3) == 0 {
+        let knobs = serde_json::Map::from_iter([("send_changes_id".to_owned(), true.into())]);
+        steps.push(Step {
+            at_ms: 0,
+            act: Act::Knobs { knobs },
+        });
+    }
+    for _ in 0..rng.usize(1..=2) {
+        let at_ms = rng.u64(..span);
+        let path = pick(rng, WRITES).to_owned();
+        // Something to be in the middle of.
+        steps.push(write(rng, at_ms, mailboxes, true));
+        let moment = if rng.bool() {
+            Moment::Asking(path)
+        } else {
+            Moment::Answered(path)
+        };
+        steps.push(Step {
+            at_ms: at_ms + rng.u64(..40),
+            act: Act::Kill { moment },
+        });
+    }
+    steps
 }

@@ -121,6 +121,30 @@ faults! {
     DatabaseReadOnly = "database_read_only";
     /// The database has no room.
     DatabaseFull = "database_full";
+    /// What was written is done, and the answer is lost.
+    LostAnswers = "lost_answers";
+    /// Writes are refused, or their connections cut before anything is done.
+    RefusedWrites = "refused_writes";
+    /// A message has another id once it is sent.
+    ChangedIds = "changed_ids";
+    /// What was sent leaves late.
+    LateSends = "late_sends";
+    /// Upload sessions end early.
+    EndedUploads = "ended_uploads";
+}
+
+impl Fault {
+    /// Whether it strikes only what we write.
+    pub fn is_of_writes(self) -> bool {
+        matches!(
+            self,
+            Self::LostAnswers
+                | Self::RefusedWrites
+                | Self::ChangedIds
+                | Self::LateSends
+                | Self::EndedUploads
+        )
+    }
 }
 
 /// A name that is none of ours.
@@ -198,6 +222,42 @@ const PATHS: &[&str] = &[
     "/users/",
     "/subscriptions",
 ];
+
+/// Paths of what we write, each a regular expression.
+pub(super) const WRITES: &[&str] = &[
+    "/messages$",
+    "/send$",
+    "/send$",
+    "/createReply|/createForward",
+    "/messages/[^/?]+$",
+    "/attachments$",
+    "/createUploadSession",
+    "AttachmentSessions",
+    "/move$|/copy$",
+    "/events$",
+    "/events/[^/?]+$",
+];
+
+/// How a write is refused, as JSON.
+const REFUSALS: &[&str] = &[
+    r#"{"reset":true}"#,
+    r#"{"status":503,"body":""}"#,
+    r#"{"status":500}"#,
+    r#"{"status":504}"#,
+    r#"{"status":429,"headers":{"Retry-After":"3"}}"#,
+];
+
+/// A rule that strikes one call or a few of what we write: refused before anything is done, or done and the answer lost.
+pub(super) fn refused_write(rng: &mut fastrand::Rng) -> FaultRule {
+    let mut fields: Value = if rng.bool() {
+        json!({ "lose": true })
+    } else {
+        pick(rng, REFUSALS).parse().unwrap_or_default()
+    };
+    fields["path"] = pick(rng, WRITES).into();
+    fields["times"] = rng.u64(1..=3).into();
+    serde_json::from_value(fields).expect("the rules are well formed")
+}
 
 impl Fault {
     /// What it does, and when.
@@ -379,6 +439,23 @@ impl Fault {
             Self::DatabaseFull => troubled(Act::Database {
                 trouble: Trouble::Full,
             }),
+            _ => self.steps_of_writes(scene, rng),
+        }
+    }
+
+    /// The same for faults that strike what we write.
+    fn steps_of_writes(self, scene: &Scene, rng: &mut fastrand::Rng) -> Vec<Step> {
+        match self {
+            Self::LostAnswers => struck_in(scene, rng, WRITES, |_| json!({ "lose": true })),
+            Self::RefusedWrites => struck_in(scene, rng, WRITES, |rng| {
+                pick(rng, REFUSALS).parse().unwrap_or_default()
+            }),
+            Self::ChangedIds => turned(scene, json!({ "send_changes_id": true })),
+            Self::LateSends => turned(
+                scene,
+                json!({ "send_delay_seconds": rng.u64(2..90) }),
+            ),
+            Self::EndedUploads => turned(scene, json!({ "upload_session_seconds": 1 })),
             _ => Vec::new(),
         }
     }
@@ -448,10 +525,20 @@ fn struck(
     rng: &mut fastrand::Rng,
     how: impl Fn(&mut fastrand::Rng) -> Value,
 ) -> Vec<Step> {
+    struck_in(scene, rng, PATHS, how)
+}
+
+/// The same for paths of these.
+fn struck_in(
+    scene: &Scene,
+    rng: &mut fastrand::Rng,
+    paths: &[&str],
+    how: impl Fn(&mut fastrand::Rng) -> Value,
+) -> Vec<Step> {
     (0..rng.usize(1..=5))
         .map(|_| {
             let moment = moment(scene, rng);
-            let path = pick(rng, PATHS);
+            let path = pick(rng, paths);
             let mut fields = how(rng);
             fields["path"] = path.into();
             fields["times"] = rng.u64(1..=6).into();

@@ -35,6 +35,8 @@ pub struct Campaign {
     pub tries: usize,
     /// After so many failed seeds no further one begins.
     pub most_failures: usize,
+    /// Whether an application writes meanwhile.
+    pub writes: bool,
     /// The program that is the service when it is a process of its own, killed in the middle of its work; in this process when
     /// `None`.
     pub crashes: Option<PathBuf>,
@@ -51,6 +53,7 @@ impl Default for Campaign {
             jobs: None,
             tries: TRIES,
             most_failures: 20,
+            writes: false,
             crashes: None,
             sabotage: Sabotage::default(),
         }
@@ -70,6 +73,10 @@ pub struct Summary {
     pub edits: u64,
     /// Faults that were set or commanded.
     pub faults: u64,
+    /// Writes that an application asked for.
+    pub writes: u64,
+    /// How many of them were mail that goes out.
+    pub sends: u64,
     /// How long it took.
     pub seconds: f64,
     /// Each seed that failed.
@@ -105,8 +112,8 @@ impl Campaign {
         let today = SystemClock.now();
         let scripts = seeds
             .map(|seed| match &self.crashes {
-                Some(_) => crash_script(seed, today),
-                None => script(seed, &self.faults),
+                Some(_) => crash_script(seed, today, self.writes),
+                None => script(seed, &self.faults, self.writes),
             })
             .collect();
         self.play_scripts(scripts, progress).await
@@ -185,6 +192,8 @@ impl Campaign {
             summary.differences += differences;
             summary.edits += played.edits as u64;
             summary.faults += played.faults as u64;
+            summary.writes += played.writes as u64;
+            summary.sends += played.sends as u64;
             summary.failures.extend(failure);
             drop(summary);
             work.done.fetch_add(1, Ordering::Relaxed);

@@ -5,7 +5,7 @@
 //! gets, and printed so that it runs again by itself.
 //!
 //! In reading order: `faults` and `script` (pure), `ground`, `stage` with `halt` and `wire`, `pace`, `run`, `compare` with `feed`,
-//! `shrink`, `field` (several seeds at once); `crash_script`, `life` and `crash` do it with a service that is a process of its own and is killed.
+//! `shrink`, `field` (several seeds at once); `writes` (what an application writes meanwhile); `crash_script`, `life` and `crash` do it with a service that is a process of its own and is killed.
 
 mod compare;
 mod crash;
@@ -22,6 +22,7 @@ mod script;
 mod shrink;
 mod stage;
 mod wire;
+mod writes;
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -50,6 +51,8 @@ const EXAMPLES: &str = "Examples:
     graph-mirror campaign --seeds 7..8 --faults lost,doubled --json
   Kill the service in the middle of its work, on PostgreSQL:
     graph-mirror campaign --seeds 0..10 --crashes --database-url postgres://me:secret@localhost/postgres
+  Have an application send and change things meanwhile, under faults and kills:
+    graph-mirror campaign --seeds 0..20 --writes --crashes
   Play what a failing seed printed again:
     graph-mirror campaign --script failed.json";
 
@@ -73,6 +76,9 @@ pub(super) struct Arguments {
     /// Run the service as a process of its own and kill it in the middle of its work; only edits and kills then, in real time
     #[arg(long, conflicts_with = "faults")]
     crashes: bool,
+    /// Have an application write into the mailboxes meanwhile: send, answer, change and delete; each must happen once
+    #[arg(long)]
+    writes: bool,
     /// Seeds played at the same time; as many as there are cores when not given
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
@@ -127,6 +133,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<Ended, Failure> {
         database_url: arguments.database_url.clone(),
         jobs: arguments.jobs.map(usize::from),
         tries: arguments.tries,
+        writes: arguments.writes,
         crashes: if arguments.crashes {
             Some(std::env::current_exe()?)
         } else {
@@ -193,8 +200,13 @@ fn show(summary: &Summary) {
             "the smallest script that still fails; `graph-mirror campaign --script FILE` plays it again:\n{script}\n"
         ));
     }
+    let written = if summary.writes > 0 {
+        format!(", {} writes of which {} went out,", summary.writes, summary.sends)
+    } else {
+        String::new()
+    };
     output::line(&format!(
-        "{} seeds, {} failed, {} differences; {} edits and {} faults in {:.1} seconds",
+        "{} seeds, {} failed, {} differences; {} edits{written} and {} faults in {:.1} seconds",
         summary.seeds,
         summary.failed,
         summary.differences,

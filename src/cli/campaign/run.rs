@@ -10,6 +10,7 @@ use super::ground::Ground;
 use super::pace::Restless;
 use super::script::{Act, Script, at_once, at_rest};
 use super::stage::{MONTHS, POLLED_EVERY, Stage};
+use super::writes::{Held, Ledger, Person, WriteOrder};
 use crate::mirror::{Sabotage, Window};
 use crate::model::mailbox::{Mailbox, MailboxState};
 use crate::model::time::{Clock as _, Timestamp, later};
@@ -28,6 +29,10 @@ pub struct Played {
     pub edits: usize,
     /// Faults that were set or commanded.
     pub faults: usize,
+    /// Writes that an application asked for.
+    pub writes: usize,
+    /// How many of them were mail that goes out.
+    pub sends: usize,
     /// What differed at the end, in words; empty when mirror and mailbox are equal.
     pub differences: Vec<String>,
 }
@@ -46,8 +51,9 @@ pub(super) async fn play(
 
 async fn perform(script: &Script, stage: &Stage) -> anyhow::Result<Played> {
     let mut played = Played::default();
+    let mut ledger = Ledger::default();
     stage.connect(script).await?;
-    if let Err(error) = happen(script, stage, &mut played).await {
+    if let Err(error) = happen(script, stage, &mut played, &mut ledger).await {
         if !error.is::<Restless>() {
             return Err(error);
         }
@@ -60,6 +66,7 @@ async fn perform(script: &Script, stage: &Stage) -> anyhow::Result<Played> {
         .extend(stage.notes().await?.into_iter().map(|cursor| {
             format!("the cursor {cursor} went back: a writer that had been relieved went on")
         }));
+    let mut held = Vec::new();
     for mailbox in &stage.mailboxes().await? {
         let window = Window::at(stage.clock.now(), MONTHS.0, MONTHS.1);
         let bounds = Some((window.start, window.end));
@@ -72,15 +79,33 @@ async fn perform(script: &Script, stage: &Stage) -> anyhow::Result<Played> {
         played
             .differences
             .extend(feed::differences(stage.store(), mailbox).await?);
+        held.push(Held {
+            mailbox: mailbox.id,
+            user: mailbox.user_id.0.clone(),
+            truth,
+        });
     }
+    (played.writes, played.sends) = ledger.counts();
+    played
+        .differences
+        .extend(ledger.differences(stage.store(), &held).await?);
     Ok(played)
 }
 
 /// Lets everything happen that the script says, and settle.
-async fn happen(script: &Script, stage: &Stage, played: &mut Played) -> anyhow::Result<()> {
+async fn happen(
+    script: &Script,
+    stage: &Stage,
+    played: &mut Played,
+    ledger: &mut Ledger,
+) -> anyhow::Result<()> {
     let began_at = stage.clock.now();
     for step in &script.steps {
         stage.pass_until(later(began_at, step.at())).await?;
+        if let Act::Write { mailbox, order } = &step.act {
+            write(stage, ledger, *mailbox, order).await?;
+            continue;
+        }
         let edits = act(&step.act, stage).await?;
         played.edits += edits;
         played.faults += usize::from(!step.act.is_edit());
@@ -88,6 +113,37 @@ async fn happen(script: &Script, stage: &Stage, played: &mut Played) -> anyhow::
     heal(script, stage).await?;
     if let Some(unsettled) = settle(script, stage).await? {
         played.differences.push(unsettled);
+    }
+    Ok(())
+}
+
+/// An application asks for something to be written.
+async fn write(
+    stage: &Stage,
+    ledger: &mut Ledger,
+    nth: usize,
+    order: &WriteOrder,
+) -> anyhow::Result<()> {
+    let people: Vec<_> = stage.people().iter().map(Person::from).collect();
+    let Some(person) = people.get(nth) else {
+        bail!(
+            "the script names mailbox {nth}, and there are {}",
+            people.len()
+        );
+    };
+    let Ok(mailboxes) = stage.mailboxes().await else {
+        // The database fails, and whoever would ask is told so.
+        return Ok(());
+    };
+    let found = mailboxes
+        .iter()
+        .find(|mailbox| mailbox.user_id.0 == person.id);
+    if let Some(mailbox) = found {
+        let now = stage.clock.now();
+        let asked = ledger
+            .ask(order, stage.store(), mailbox.id, &people, now)
+            .await;
+        drop(asked);
     }
     Ok(())
 }
@@ -106,6 +162,7 @@ async fn act(act: &Act, stage: &Stage) -> anyhow::Result<usize> {
     };
     match act {
         Act::Edit { mailbox, order } => return Ok(world.edit(person(*mailbox)?, order)?.len()),
+        Act::Write { .. } => bail!("what an application writes is asked for elsewhere"),
         Act::Knobs { knobs } => drop(world.turn_knobs(&knobs.clone().into())?),
         Act::Fault { rule } => drop(world.set_fault(rule.clone())?),
         Act::ExpireTokens { kind } => drop(world.expire_delta_tokens(None, *kind)?),
@@ -243,6 +300,14 @@ async fn waiting(
         }
     }
     let now = stage.clock.now();
+    if let Some(command) = store.commands_waiting(mailbox.id).await?.first() {
+        return Ok(Some(format!(
+            "a command waits: {}, begun {} times, due at {:?}",
+            command.wish.kind(),
+            command.attempts,
+            command.due_at
+        )));
+    }
     if let Some(due_at) = store.notices_next_due(mailbox.id).await? {
         return Ok(Some(format!(
             "a notice waits until {due_at}, and it is {now}"

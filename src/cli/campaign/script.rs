@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::faults::Fault;
+use super::writes::{EDITS_BESIDE, WriteOrder};
 use crate::model::time::Timestamp;
 use crate::sandbox::commands::DeltaKind;
 use crate::sandbox::edits::EditOrder;
@@ -75,6 +76,13 @@ pub enum Act {
         mailbox: usize,
         /// What.
         order: EditOrder,
+    },
+    /// An application has something written into a mailbox.
+    Write {
+        /// Which, counted from zero.
+        mailbox: usize,
+        /// What.
+        order: WriteOrder,
     },
     /// Knobs are turned.
     Knobs {
@@ -166,12 +174,14 @@ pub enum Moment {
     Now,
     /// As soon as Graph or the identity platform is asked for something whose path matches this.
     Asking(String),
+    /// Once Graph has done what it was asked for at a path that matches this, and before the service hears of it.
+    Answered(String),
 }
 
 impl Act {
-    /// Whether it is something people do, and not a fault.
+    /// Whether it is something people or applications do, and not a fault.
     pub fn is_edit(&self) -> bool {
-        matches!(self, Self::Edit { .. })
+        matches!(self, Self::Edit { .. } | Self::Write { .. })
     }
 }
 
@@ -187,8 +197,8 @@ const WORKED: (u64, u64) = (20_000, 200_000);
 /// Faults of so many kinds come together at most.
 const TOGETHER: usize = 4;
 
-/// The script of a seed under some of these faults.
-pub fn script(seed: u64, allowed: &[Fault]) -> Script {
+/// The script of a seed under some of these faults; with writes of an application too, if so.
+pub fn script(seed: u64, allowed: &[Fault], writes: bool) -> Script {
     let mut rng = fastrand::Rng::with_seed(seed);
     let first: Timestamp = FIRST_DAY.parse().expect("the constant is an instant");
     let begins_at = first + TimeDelta::minutes(rng.i64(0..MINUTES));
@@ -197,8 +207,17 @@ pub fn script(seed: u64, allowed: &[Fault]) -> Script {
     let page_size = pick(&mut rng, &[4, 10, 30, 100]);
     let latency_ms = pick(&mut rng, &[0, 30, 120, 400]);
     let span = rng.u64(WORKED.0..WORKED.1);
-    let mut steps = work(&mut rng, span, mailboxes);
-    let chosen = choose(&mut rng, allowed);
+    let kinds = if writes { EDITS_BESIDE } else { &[] };
+    let mut steps = work(&mut rng, span, mailboxes, kinds);
+    let (of_writes, others): (Vec<Fault>, Vec<Fault>) =
+        allowed.iter().partition(|fault| fault.is_of_writes());
+    let mut chosen = choose(&mut rng, &others);
+    if writes {
+        // Its edits would send our drafts before we do.
+        chosen.retain(|fault| *fault != Fault::Unresolvable);
+        steps.extend(written(&mut rng, span, mailboxes));
+        chosen.extend(choose(&mut rng, &of_writes));
+    }
     for fault in &chosen {
         // Half of them are there from the first copy on.
         let from = if rng.bool() { 0 } else { rng.u64(..span / 2) };
@@ -241,7 +260,7 @@ pub struct Scene {
 }
 
 /// What people do all the time, a good part of it while the first copy is made.
-fn work(rng: &mut fastrand::Rng, span: u64, mailboxes: usize) -> Vec<Step> {
+fn work(rng: &mut fastrand::Rng, span: u64, mailboxes: usize, kinds: &[&str]) -> Vec<Step> {
     let early = rng.usize(0..4);
     let count = rng.usize(8..18);
     (0..early + count)
@@ -252,9 +271,36 @@ fn work(rng: &mut fastrand::Rng, span: u64, mailboxes: usize) -> Vec<Step> {
                 rng.u64(..span)
             };
             let count = rng.usize(1..=4);
-            edit(rng, at_ms, mailboxes, count, &[])
+            edit(rng, at_ms, mailboxes, count, kinds)
         })
         .collect()
+}
+
+/// What an application writes meanwhile.
+fn written(rng: &mut fastrand::Rng, span: u64, mailboxes: usize) -> Vec<Step> {
+    (0..rng.usize(6..14))
+        .map(|_| {
+            let at_ms = rng.u64(..span);
+            write(rng, at_ms, mailboxes, false)
+        })
+        .collect()
+}
+
+/// One write; mail that goes out, if so.
+pub(super) fn write(
+    rng: &mut fastrand::Rng,
+    at_ms: u64,
+    mailboxes: usize,
+    sends: bool,
+) -> Step {
+    let act = Act::Write {
+        mailbox: rng.usize(..mailboxes.max(1)),
+        order: WriteOrder {
+            seed: rng.u64(..1 << 32),
+            sends,
+        },
+    };
+    Step { at_ms, act }
 }
 
 /// Some edits of these kinds.
@@ -322,10 +368,10 @@ mod tests {
 
     #[test]
     fn the_same_seed_gives_the_same_script_and_another_one_another() {
-        let first = script(7, Fault::ALL);
+        let first = script(7, Fault::ALL, true);
 
-        assert_eq!(first, script(7, Fault::ALL));
-        assert_ne!(first, script(8, Fault::ALL));
+        assert_eq!(first, script(7, Fault::ALL, true));
+        assert_ne!(first, script(8, Fault::ALL, true));
         assert!(first.steps.iter().any(|step| step.act.is_edit()));
         assert!(first.steps.is_sorted_by_key(|step| step.at_ms));
     }
@@ -333,7 +379,7 @@ mod tests {
     #[test]
     fn a_script_is_read_again_as_it_was_written() {
         for seed in 0..50 {
-            let script = script(seed, Fault::ALL);
+            let script = script(seed, Fault::ALL, true);
             let text = serde_json::to_string(&script).expect("it has only string keys");
 
             assert_eq!(
@@ -345,7 +391,7 @@ mod tests {
 
     #[test]
     fn without_faults_there_are_only_edits() {
-        let script = script(3, &[]);
+        let script = script(3, &[], false);
 
         assert!(script.faults.is_empty());
         assert!(script.steps.iter().all(|step| step.act.is_edit()));

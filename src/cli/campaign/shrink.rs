@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn what_does_not_matter_is_left_out() {
-        let mut long = script(1, Fault::ALL);
+        let mut long = script(1, Fault::ALL, false);
         for (nth, step) in (0..).zip(&mut long.steps) {
             step.at_ms = nth;
             step.act = Act::LapseTokens;
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn there_is_an_end_to_trying() {
-        let long = script(1, Fault::ALL);
+        let long = script(1, Fault::ALL, false);
         let mut tries = 0;
 
         let short = shrink(&long, 5, |_| {

@@ -35,6 +35,9 @@ pub(super) const MONTHS: (u32, u32) = (0, 1);
 /// How often every cursor is polled while push works.
 pub(super) const POLLED_EVERY: Duration = Duration::from_mins(5);
 
+/// What an application may write; nothing differs for those that only read.
+pub(super) const WRITE_SCOPES: &str = "Mail.ReadWrite Mail.Send Calendars.ReadWrite";
+
 /// Everything that one run needs.
 pub(super) struct Stage {
     loopback: Loopback,
@@ -262,6 +265,7 @@ async fn begin(
             ("CALENDAR_PAST_MONTHS", MONTHS.0.to_string()),
             ("CALENDAR_FUTURE_MONTHS", MONTHS.1.to_string()),
             ("PAGE_SIZE", script.page_size.to_string()),
+            ("MICROSOFT_WRITE_SCOPES", WRITE_SCOPES.to_owned()),
             ("POLL_INTERVAL", seconds(POLLED_EVERY)),
             ("POLL_INTERVAL_WITHOUT_PUSH", seconds(POLLED_EVERY / 2)),
         ],

@@ -140,7 +140,7 @@ async fn a_seed_that_fails_is_made_small() {
         .expect("it is played");
 
     let failed = summary.failures.first().expect("it is found");
-    let whole = script(failed.seed, Fault::ALL);
+    let whole = script(failed.seed, Fault::ALL, false);
     assert!(failed.script.steps.len() < whole.steps.len());
     // What is printed can be kept in a file and played by itself.
     let text = serde_json::to_string(&failed.script).expect("a script is JSON");
@@ -188,7 +188,7 @@ async fn a_home_that_goes_on_writing_when_another_has_its_mailbox_is_found() {
 fn a_script_plays_from_a_file_and_json_says_how_it_went() {
     let shell = Shell::new();
     let file = shell.folder().join("script.json");
-    let text = serde_json::to_string(&script(1, &[Fault::Lost])).expect("a script is JSON");
+    let text = serde_json::to_string(&script(1, &[Fault::Lost], false)).expect("a script is JSON");
     std::fs::write(&file, text).expect("it is written");
 
     let summary = shell
