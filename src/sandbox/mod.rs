@@ -37,6 +37,7 @@ pub mod stats;
 pub mod subscriptions;
 pub mod throttle;
 pub mod tokens;
+mod uploads;
 pub mod validation_tokens;
 pub mod world;
 

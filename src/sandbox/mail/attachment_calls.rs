@@ -7,7 +7,7 @@ use super::attachment_view::{AttachmentView, push_attachment};
 use super::input::AttachmentInput;
 use super::message::{Attachment, AttachmentKind, Message, MessageKey};
 use super::message_calls::{check_readable, message};
-use super::{mail_of, only};
+use super::{mail_of, only, upload};
 use crate::sandbox::call::{Call, Reply};
 use crate::sandbox::error::GraphFault;
 use crate::sandbox::json::{Object, push_list};
@@ -29,6 +29,10 @@ pub fn handle(
             Method::POST => attach(state, mailbox, key, call),
             _ => Err(GraphFault::method_not_allowed()),
         },
+        ["createuploadsession"] => {
+            only(call, &Method::POST)?;
+            upload::create(state, mailbox, key, call)
+        }
         [_] => match call.method {
             Method::GET => get(state, mailbox, key, id, call),
             Method::DELETE => {
@@ -157,6 +161,9 @@ fn attach(
     call: &Call,
 ) -> Result<Reply, GraphFault> {
     let now = state.now();
+    if message(state, mailbox, key)?.is_leaving {
+        return Err(upload::not_a_draft());
+    }
     let attachment = call.json::<AttachmentInput>()?.into_attachment(now)?;
     let (place, changes) = mail_of(state, mailbox)?.attach(key, attachment, now);
     state.announce_at(mailbox, changes);

@@ -13,8 +13,11 @@ use crate::model::time::Timestamp;
 use crate::sandbox::error::GraphFault;
 use crate::sandbox::prefer::BodyType;
 
-/// The most bytes of a file that may be attached in one call (F8.8).
-const MOST_ATTACHED: usize = 3 * 1024 * 1024;
+/// From this many bytes on a file is attached by an upload session, and not otherwise (F8.8).
+pub const UPLOADED_FROM: usize = 3 * 1024 * 1024;
+
+/// What an attachment weighs beyond its bytes (F8.5).
+pub const OVERHEAD: usize = 150;
 
 /// A message in a request.
 #[derive(Debug, Default, Deserialize)]
@@ -46,6 +49,55 @@ struct ExtendedInput {
     id: String,
     value: String,
 }
+
+impl ExtendedInput {
+    /// Id and value; an id is a type, a property set or none, and a name or a number.
+    fn checked(self) -> Result<(String, String), GraphFault> {
+        let mut words = self.id.splitn(4, ' ');
+        let kind = words.next().unwrap_or_default();
+        let set = words.next().unwrap_or_default();
+        let is_tag = |tag: &str| {
+            let digits = tag.strip_prefix("0x").unwrap_or_default();
+            u32::from_str_radix(digits, 16).is_ok()
+        };
+        let is_set = |set: &str| {
+            let guid = set.strip_prefix('{').and_then(|set| set.strip_suffix('}'));
+            guid.is_some_and(|guid| uuid::Uuid::try_parse(guid).is_ok())
+        };
+        let is_kind = EXTENDED_KINDS
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(kind));
+        let is_known = match (words.next(), words.next()) {
+            (None, None) => is_tag(set),
+            (Some("Name"), Some(name)) => is_set(set) && !name.trim().is_empty(),
+            (Some("Id"), Some(tag)) => is_set(set) && is_tag(tag),
+            _ => false,
+        };
+        if is_kind && is_known {
+            return Ok((self.id, self.value));
+        }
+        Err(GraphFault::bad_request(
+            "ErrorInvalidProperty",
+            "The id of the extended property is invalid.",
+        ))
+    }
+}
+
+/// What an extended property of one value may be.
+const EXTENDED_KINDS: &[&str] = &[
+    "ApplicationTime",
+    "Binary",
+    "Boolean",
+    "CLSID",
+    "Currency",
+    "Double",
+    "Float",
+    "Integer",
+    "Long",
+    "Short",
+    "String",
+    "SystemTime",
+];
 
 #[derive(Debug, Deserialize)]
 struct HeaderInput {
@@ -165,8 +217,8 @@ impl MessageInput {
                 .single_value_extended_properties
                 .unwrap_or_default()
                 .into_iter()
-                .map(|property| (property.id, property.value))
-                .collect(),
+                .map(ExtendedInput::checked)
+                .collect::<Result<_, _>>()?,
             subject: self.subject,
             body: self.body.map(BodyInput::into_body).transpose()?,
             from: self.from.map(|from| Some(from.into())),
@@ -241,14 +293,14 @@ impl AttachmentInput {
                 let content = STANDARD
                     .decode(text.as_bytes())
                     .map_err(|_| invalid("attachment.contentBytes"))?;
-                if content.len() > MOST_ATTACHED {
+                if content.len() >= UPLOADED_FROM {
                     return Err(GraphFault::new(
                         StatusCode::PAYLOAD_TOO_LARGE,
                         "ErrorMessageSizeExceeded",
                         "The attachment is too large for one call; use an upload session.",
                     ));
                 }
-                let size = content.len() + 150;
+                let size = content.len() + OVERHEAD;
                 let kind = AttachmentKind::File {
                     content: Bytes::from(content),
                     content_id: self.content_id,

@@ -25,6 +25,7 @@ pub mod render;
 mod reply;
 mod state;
 mod truth;
+pub mod upload;
 mod well_known;
 
 use axum::http::{Method, StatusCode};
