@@ -75,6 +75,20 @@ impl GraphError {
         }
     }
 
+    /// What is known of a write that had no good answer.
+    pub fn fate(&self) -> Fate {
+        match self {
+            Self::Fenced(_) | Self::Token(_) | Self::ForeignLink => Fate::NotSent,
+            Self::Unreachable(error) if error.is_connect() => Fate::NotSent,
+            // A gateway that gives up says nothing of what stands behind it.
+            Self::Refused(refused) if refused.is_throttled() => Fate::Refused,
+            Self::Refused(refused) if refused.status < 500 && refused.status != 408 => {
+                Fate::Refused
+            }
+            _ => Fate::Unknown,
+        }
+    }
+
     /// Graph's refusal, when that is what it is.
     pub fn refused(&self) -> Option<&Refused> {
         match self {
@@ -87,6 +101,17 @@ impl GraphError {
     pub fn status(&self) -> Option<u16> {
         self.refused().map(|refused| refused.status)
     }
+}
+
+/// What is known of a write that had no good answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It did not leave this process: it had no effect.
+    NotSent,
+    /// Graph said no: it had no effect.
+    Refused,
+    /// Nobody can tell; whoever repeats it looks first.
+    Unknown,
 }
 
 /// What a caller is to do about an error (F3 §3b).

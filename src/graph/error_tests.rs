@@ -136,3 +136,20 @@ fn neither_a_message_nor_a_link_shows_in_an_error() {
     assert!(!shown.contains("anna"), "{shown}");
     assert!(!shown.contains("secret"), "{shown}");
 }
+
+#[test]
+fn only_a_refusal_and_what_was_never_sent_are_known_to_have_had_no_effect() {
+    let refused = |status| GraphError::Refused(Box::new(Refused::read(status, b"")));
+    for status in [400, 401, 403, 404, 409, 412, 413, 429] {
+        assert_eq!(refused(status).fate(), Fate::Refused, "{status}");
+    }
+    for status in [408, 500, 502, 503, 504] {
+        assert_eq!(refused(status).fate(), Fate::Unknown, "{status}");
+    }
+    let late = GraphError::TimedOut {
+        deadline: Duration::from_secs(100),
+    };
+    assert_eq!(late.fate(), Fate::Unknown);
+    assert_eq!(GraphError::Missing.fate(), Fate::Unknown);
+    assert_eq!(GraphError::ForeignLink.fate(), Fate::NotSent);
+}

@@ -211,6 +211,12 @@ impl MailboxGraph {
         }
     }
 
+    /// A place at the gate for a request that goes out without a token.
+    pub(super) async fn admit(&self) -> Result<super::Permit, GraphError> {
+        let admitted = self.inner.gate.admit(Lane::Command, 1).await;
+        admitted.map_err(GraphError::Fenced)
+    }
+
     /// Counts what was sent, and raises the fence when Graph asks for patience.
     fn note<T>(
         &self,

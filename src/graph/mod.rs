@@ -6,7 +6,7 @@
 //! from a [`TokenSource`], admission from a [`Gate`], both implemented above.
 //!
 //! In reading order: [`tokens`], [`gate`], [`error`], [`links`], [`prefer`], [`transport`], [`mailbox`], [`batch`],
-//! then one file per surface ([`messages`], [`folders`], [`calendars`], [`events`], [`subscriptions`], [`me`], [`reach`]) and
+//! then one file per surface ([`messages`], [`folders`], [`calendars`], [`events`], [`subscriptions`], [`me`], [`reach`], [`writes`], [`upload`]) and
 //! the shapes of [`wire`].
 
 pub mod answer;
@@ -27,14 +27,19 @@ pub mod subscriptions;
 pub mod throttle;
 pub mod tokens;
 pub mod transport;
+pub mod upload;
 pub mod wire;
+pub mod writes;
+mod writing;
 
 pub use answer::Answer;
 pub use batch::{BatchAnswer, BatchPart};
-pub use error::{Advice, GraphError, Refused};
+pub use error::{Advice, Fate, GraphError, Refused};
 pub use gate::{Fenced, Gate, Permit};
 pub use links::Target;
 pub use mailbox::MailboxGraph;
 pub use prefer::Prefer;
 pub use tokens::{AccessToken, TokenError, TokenSource};
 pub use transport::{Graph, GraphSettings};
+pub use upload::{Session, UploadItem, UploadUrl};
+pub use writes::{Drafted, EventSight, FileAttachment, MessageSight, Version};

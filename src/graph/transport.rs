@@ -79,6 +79,8 @@ pub(super) struct Call {
     pub(super) url: Url,
     pub(super) prefer: Prefer,
     pub(super) body: Option<Bytes>,
+    /// The version that must be the present one, as an entity tag.
+    pub(super) if_match: Option<String>,
 }
 
 impl Graph {
@@ -126,6 +128,10 @@ impl Graph {
         &self.0.http
     }
 
+    pub(super) fn deadline(&self) -> Duration {
+        self.0.deadline
+    }
+
     pub(super) fn address(&self, target: &Target) -> Result<Url, GraphError> {
         self.0.base.resolve(target)
     }
@@ -145,6 +151,7 @@ impl Graph {
             url: self.0.base.resolve(target)?,
             prefer,
             body: None,
+            if_match: None,
         })
     }
 
@@ -184,6 +191,9 @@ impl Graph {
             .header("Prefer", call.prefer.header())
             .header(CLIENT_REQUEST_ID, &id)
             .header("return-client-request-id", "true");
+        if let Some(tag) = &call.if_match {
+            request = request.header(header::IF_MATCH, tag);
+        }
         if let Some(body) = &call.body {
             request = request
                 .header(header::CONTENT_TYPE, "application/json")

@@ -15,7 +15,7 @@ const MOST_GOES: usize = 5_000;
 
 impl Mirror {
     /// Does what a command wishes and says how it went: a JSON object, or the error that stopped it. The caller records the
-    /// outcome. [`Wish::Disconnect`] is none of the mirror's business and answers an empty object.
+    /// outcome. What is none of the mirror's business, [`Wish::Disconnect`] and writes, answers an empty object.
     pub async fn command(&self, command: &Command) -> Result<Value, MirrorError> {
         match &command.wish {
             Wish::Sync { full } => {
@@ -40,7 +40,7 @@ impl Mirror {
                     "differences": { "count": audit.difference_count, "first": audit.differences },
                 }))
             }
-            Wish::Disconnect => Ok(json!({})),
+            Wish::Disconnect | Wish::Unreadable { .. } | Wish::Write(_) => Ok(json!({})),
         }
     }
 

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::{GraphId, MailboxId};
+use super::ids::{CommandId, GraphId, MailboxId};
 use super::time::Timestamp;
 use super::work::Effect;
 
@@ -74,6 +74,8 @@ pub struct Change {
     pub change: ChangeKind,
     /// When it was written.
     pub at: Timestamp,
+    /// The command of ours that it comes from; none for what others did in the mailbox.
+    pub origin: Option<CommandId>,
 }
 
 /// One thing that stands differently in the mirror and in the mailbox.

@@ -1,7 +1,7 @@
 //! The words of the product: data and pure functions. No I/O, nothing async but the clock.
 //!
 //! Every other room may import this one; it imports none. In reading order: [`ids`], [`time`],
-//! [`mailbox`], [`mail`], [`calendar`], [`work`], [`feed`]; [`chain`] says errors.
+//! [`mailbox`], [`mail`], [`calendar`], [`work`], [`mod@write`], [`feed`]; [`chain`] says errors.
 
 pub mod calendar;
 pub mod chain;
@@ -11,3 +11,6 @@ pub mod mail;
 pub mod mailbox;
 pub mod time;
 pub mod work;
+pub mod write;
+mod write_event;
+mod write_fault;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::{CommandId, GraphId, LeaseToken, MailboxId, SubscriptionKey, TraceId};
 use super::time::Timestamp;
+use super::write::{FaultCode, Write};
 
 /// The right of a home to write for its mailbox. Every write of a home carries it and is refused with
 /// `LeaseLost` once another home has claimed the mailbox.
@@ -259,6 +260,38 @@ pub enum Wish {
     },
     /// Delete the subscriptions at Graph, then forget the grant.
     Disconnect,
+    /// A row that holds no wish of ours: it fails, alone. Nobody can wish it.
+    #[serde(skip)]
+    Unreadable {
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Write something into the mailbox; its own `kind` stands beside those above.
+    #[serde(untagged)]
+    Write(Box<Write>),
+}
+
+impl Wish {
+    /// Its word in the column `kind`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Sync { .. } => "sync",
+            Self::SyncMessages { .. } => "sync_messages",
+            Self::SyncEvents { .. } => "sync_events",
+            Self::Verify { .. } => "verify",
+            Self::Disconnect => "disconnect",
+            Self::Unreadable { .. } => "unreadable",
+            Self::Write(write) => write.kind(),
+        }
+    }
+
+    /// The write it is, if it is one.
+    pub fn write(&self) -> Option<&Write> {
+        match self {
+            Self::Write(write) => Some(write),
+            _ => None,
+        }
+    }
 }
 
 /// A command as the store keeps it.
@@ -274,6 +307,18 @@ pub struct Command {
     pub requested_at: Timestamp,
     /// How it ended, once it has: a JSON object or a failure's text.
     pub outcome: Option<Result<serde_json::Value, String>>,
+    /// What kind of failure it was, for those that have a code.
+    pub failure_code: Option<FaultCode>,
+    /// How often it was begun.
+    pub attempts: i64,
+    /// Not to be gone on with before.
+    pub due_at: Option<Timestamp>,
+    /// The item it made or changed, once that is known.
+    pub graph_id: Option<GraphId>,
+    /// What a write has done at Graph so far: JSON of the room that carries it out.
+    pub progress: Option<String>,
+    /// The digest of the request, where it came with an idempotency key.
+    pub request_digest: Option<String>,
 }
 
 /// What a write did to a row.

@@ -40,7 +40,7 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Change>, StoreError> {
         query(
-            "SELECT position, kind, external_id, change, at FROM changes
+            "SELECT position, kind, external_id, change, at, origin_command_id FROM changes
              WHERE mailbox_id = $1 AND position > $2 ORDER BY position LIMIT $3",
         )
         .bind(mailbox)
@@ -107,6 +107,7 @@ impl Tx {
             .execute(self)
             .await?;
         }
+        self.origins_named(mailbox, last - count).await?;
         Ok(last)
     }
 }
@@ -118,5 +119,6 @@ fn read(row: &Row) -> Result<Change, StoreError> {
         external_id: row.get("external_id")?,
         change: row.get("change")?,
         at: row.get("at")?,
+        origin: row.find("origin_command_id")?,
     })
 }

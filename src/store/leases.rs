@@ -22,7 +22,7 @@ macro_rules! due {
     () => {
         "SELECT id AS mailbox_id FROM mailboxes WHERE work_at <= $1 AND state IN ('connected', 'suspended')
          UNION SELECT id FROM mailboxes WHERE lease_until <= $1
-         UNION SELECT mailbox_id FROM commands WHERE finished_at IS NULL
+         UNION SELECT mailbox_id FROM commands WHERE finished_at IS NULL AND (due_at IS NULL OR due_at <= $1)
          UNION SELECT d.mailbox_id FROM (
                    SELECT mailbox_id FROM notices WHERE due_at <= $1
                    UNION SELECT mailbox_id FROM cursors WHERE due_at <= $1

@@ -22,6 +22,12 @@ async fn wish(bench: &Connected, wish: Wish) -> Value {
         wish,
         requested_at: bench.clock.now(),
         outcome: None,
+        failure_code: None,
+        attempts: 0,
+        due_at: None,
+        graph_id: None,
+        progress: None,
+        request_digest: None,
     };
     bench
         .mirror

@@ -18,6 +18,7 @@ mod mailboxes;
 mod messages;
 mod notices;
 mod opening;
+mod outbox;
 mod reference;
 pub(crate) mod samples;
 mod schema;
