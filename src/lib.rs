@@ -2,8 +2,10 @@
 
 pub mod api;
 pub mod app;
+pub mod blobs;
 pub mod cli;
 pub mod config;
+pub mod content;
 pub mod graph;
 pub mod home;
 pub mod mailboxes;
@@ -11,6 +13,7 @@ pub mod mirror;
 pub mod model;
 pub mod notifications;
 pub mod oauth;
+pub mod outbox;
 pub mod sandbox;
 pub mod secrets;
 pub mod store;

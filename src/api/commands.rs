@@ -10,7 +10,8 @@ use super::caller::Caller;
 use super::problem::{Code, Problem, ProblemBody};
 use super::query::mailbox_in_path;
 use super::state::Api;
-use crate::model::ids::{CommandId, MailboxId};
+use crate::model::ids::{CommandId, GraphId, MailboxId};
+use crate::model::work::Command;
 
 /// Whether work goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -31,8 +32,16 @@ pub struct CommandView {
     pub command_id: CommandId,
     /// The mailbox.
     pub mailbox_id: MailboxId,
+    /// What kind of work it is.
+    #[schema(example = "send")]
+    pub kind: String,
     /// Whether it goes on.
     pub status: CommandStatus,
+    /// How often it was begun.
+    pub attempts: i64,
+    /// Graph's id of the item that a write made or changed, once it is known.
+    #[schema(value_type = Option<String>)]
+    pub graph_id: Option<GraphId>,
     /// When it was asked for.
     #[schema(value_type = String, format = DateTime)]
     pub requested_at: crate::model::time::Timestamp,
@@ -41,6 +50,31 @@ pub struct CommandView {
     pub outcome: Option<serde_json::Value>,
     /// Why it failed, if it did.
     pub failure: Option<String>,
+    /// What kind of failure it was, for writes: a code of docs/reference/problems.md, or `mailbox_not_connected`, or `gave_up`.
+    pub failure_code: Option<String>,
+}
+
+impl CommandView {
+    /// How a command stands.
+    pub fn of(command: &Command) -> Self {
+        let (status, outcome, failure) = match &command.outcome {
+            None => (CommandStatus::Running, None, None),
+            Some(Ok(outcome)) => (CommandStatus::Done, Some(outcome.clone()), None),
+            Some(Err(failure)) => (CommandStatus::Failed, None, Some(failure.clone())),
+        };
+        Self {
+            command_id: command.id,
+            mailbox_id: command.mailbox,
+            kind: command.wish.kind().to_owned(),
+            status,
+            attempts: command.attempts,
+            graph_id: command.graph_id.clone(),
+            requested_at: command.requested_at,
+            outcome,
+            failure,
+            failure_code: command.failure_code.map(|code| code.name().to_owned()),
+        }
+    }
 }
 
 /// Tells how work stands that was answered with 202.
@@ -73,17 +107,5 @@ pub async fn detail(
         .command_get(mailbox.id, CommandId(command))
         .await?
         .ok_or_else(unknown)?;
-    let (status, outcome, failure) = match command.outcome {
-        None => (CommandStatus::Running, None, None),
-        Some(Ok(outcome)) => (CommandStatus::Done, Some(outcome), None),
-        Some(Err(failure)) => (CommandStatus::Failed, None, Some(failure)),
-    };
-    Ok(Json(CommandView {
-        command_id: command.id,
-        mailbox_id: mailbox.id,
-        status,
-        requested_at: command.requested_at,
-        outcome,
-        failure,
-    }))
+    Ok(Json(CommandView::of(&command)))
 }

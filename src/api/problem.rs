@@ -14,9 +14,11 @@ use serde::Serialize;
 use tracing::{error, warn};
 use utoipa::ToSchema;
 
+use crate::blobs::BlobError;
 use crate::model::chain::chain;
 use crate::model::ids::MailboxId;
 use crate::model::mailbox::{MailboxState, StateReason};
+use crate::model::write::{Fault, FaultCode};
 use crate::store::StoreError;
 
 /// What kind of problem it is. The list is closed: an application can handle each.
@@ -45,6 +47,54 @@ pub enum Code {
     MailboxSuspended,
     /// The mailbox was disconnected.
     MailboxDisconnected,
+    /// An upload is larger than Outlook takes.
+    AttachmentTooLarge,
+    /// The name of a file lies about where or what it is.
+    FileNameRefused,
+    /// The bytes are not what they are declared to be.
+    ContentTypeMismatch,
+    /// The mailbox has no such message.
+    MessageNotFound,
+    /// The message has no such attachment.
+    AttachmentNotFound,
+    /// There is no content to be had: it is a link, unreadable at Microsoft, or not to be fetched.
+    ContentUnavailable,
+    /// The content ends before the range begins.
+    RangeNotSatisfiable,
+    /// The place for contents is away or full.
+    BlobsUnavailable,
+    /// The configuration does not have the permission that the write needs.
+    WritingNotConfigured,
+    /// The mailbox's consent lacks the permission, or a policy forbids it.
+    ConsentMissing,
+    /// The Idempotency-Key came before, with another body.
+    IdempotencyKeyReused,
+    /// A recipient is no address, or there is none.
+    InvalidRecipient,
+    /// Over 500 recipients.
+    TooManyRecipients,
+    /// The text is over 3 MB.
+    TextTooLarge,
+    /// There is no upload with that id, or not any more.
+    AttachmentUnknown,
+    /// An event ends before it starts.
+    EventEndsBeforeStart,
+    /// A time zone nobody knows.
+    UnknownTimeZone,
+    /// A recurrence that never happens.
+    InvalidRecurrence,
+    /// An occurrence moved onto or past its neighbour.
+    OccurrenceCrossesNeighbour,
+    /// What a write is about is not there any more.
+    ItemGone,
+    /// The item is at another version than the one that was named.
+    VersionConflict,
+    /// The mailbox has no room.
+    MailboxFull,
+    /// Microsoft refused a write.
+    WriteRefused,
+    /// Nobody can tell whether a write happened.
+    OutcomeUnknown,
     /// Nobody began a sign-in with this state.
     StateUnknown,
     /// A sign-in with this state has ended already.
@@ -69,7 +119,7 @@ pub enum Code {
 
 impl Code {
     /// All of them, for the reference.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 45] = [
         Self::Unauthorized,
         Self::InvalidRequest,
         Self::NotFound,
@@ -81,6 +131,30 @@ impl Code {
         Self::MailboxNeedsReauth,
         Self::MailboxSuspended,
         Self::MailboxDisconnected,
+        Self::AttachmentTooLarge,
+        Self::FileNameRefused,
+        Self::ContentTypeMismatch,
+        Self::MessageNotFound,
+        Self::AttachmentNotFound,
+        Self::ContentUnavailable,
+        Self::RangeNotSatisfiable,
+        Self::BlobsUnavailable,
+        Self::WritingNotConfigured,
+        Self::ConsentMissing,
+        Self::IdempotencyKeyReused,
+        Self::InvalidRecipient,
+        Self::TooManyRecipients,
+        Self::TextTooLarge,
+        Self::AttachmentUnknown,
+        Self::EventEndsBeforeStart,
+        Self::UnknownTimeZone,
+        Self::InvalidRecurrence,
+        Self::OccurrenceCrossesNeighbour,
+        Self::ItemGone,
+        Self::VersionConflict,
+        Self::MailboxFull,
+        Self::WriteRefused,
+        Self::OutcomeUnknown,
         Self::StateUnknown,
         Self::StateUsed,
         Self::StateExpired,
@@ -101,17 +175,42 @@ impl Code {
             | Self::StateUnknown
             | Self::StateUsed
             | Self::StateExpired
+            | Self::FileNameRefused
+            | Self::ContentTypeMismatch
+            | Self::InvalidRecipient
+            | Self::TooManyRecipients
+            | Self::AttachmentUnknown
+            | Self::EventEndsBeforeStart
+            | Self::UnknownTimeZone
+            | Self::InvalidRecurrence
             | Self::SignInRefused => StatusCode::BAD_REQUEST,
-            Self::StateForeign => StatusCode::FORBIDDEN,
-            Self::NotFound | Self::MailboxNotFound | Self::NotConnected => StatusCode::NOT_FOUND,
+            Self::StateForeign | Self::WritingNotConfigured | Self::ConsentMissing => {
+                StatusCode::FORBIDDEN
+            }
+            Self::NotFound
+            | Self::MailboxNotFound
+            | Self::MessageNotFound
+            | Self::AttachmentNotFound
+            | Self::ContentUnavailable
+            | Self::ItemGone
+            | Self::NotConnected => StatusCode::NOT_FOUND,
+            Self::RangeNotSatisfiable => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTooLarge | Self::AttachmentTooLarge | Self::TextTooLarge => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
+            Self::VersionConflict => StatusCode::PRECONDITION_FAILED,
+            Self::MailboxFull => StatusCode::INSUFFICIENT_STORAGE,
             Self::MailboxAmbiguous
             | Self::MailboxNeedsReauth
             | Self::MailboxSuspended
+            | Self::IdempotencyKeyReused
+            | Self::OccurrenceCrossesNeighbour
             | Self::MailboxDisconnected => StatusCode::CONFLICT,
-            Self::WorkFailed | Self::AppRefused => StatusCode::BAD_GATEWAY,
-            Self::MicrosoftUnavailable | Self::DatabaseUnavailable => {
+            Self::WorkFailed | Self::AppRefused | Self::WriteRefused | Self::OutcomeUnknown => {
+                StatusCode::BAD_GATEWAY
+            }
+            Self::MicrosoftUnavailable | Self::DatabaseUnavailable | Self::BlobsUnavailable => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -132,6 +231,30 @@ impl Code {
             Self::MailboxNeedsReauth => "mailbox_needs_reauth",
             Self::MailboxSuspended => "mailbox_suspended",
             Self::MailboxDisconnected => "mailbox_disconnected",
+            Self::AttachmentTooLarge => "attachment_too_large",
+            Self::FileNameRefused => "file_name_refused",
+            Self::ContentTypeMismatch => "content_type_mismatch",
+            Self::MessageNotFound => "message_not_found",
+            Self::AttachmentNotFound => "attachment_not_found",
+            Self::ContentUnavailable => "content_unavailable",
+            Self::RangeNotSatisfiable => "range_not_satisfiable",
+            Self::BlobsUnavailable => "blobs_unavailable",
+            Self::WritingNotConfigured => "writing_not_configured",
+            Self::ConsentMissing => "consent_missing",
+            Self::IdempotencyKeyReused => "idempotency_key_reused",
+            Self::InvalidRecipient => "invalid_recipient",
+            Self::TooManyRecipients => "too_many_recipients",
+            Self::TextTooLarge => "text_too_large",
+            Self::AttachmentUnknown => "attachment_unknown",
+            Self::EventEndsBeforeStart => "event_ends_before_start",
+            Self::UnknownTimeZone => "unknown_time_zone",
+            Self::InvalidRecurrence => "invalid_recurrence",
+            Self::OccurrenceCrossesNeighbour => "occurrence_crosses_neighbour",
+            Self::ItemGone => "item_gone",
+            Self::VersionConflict => "version_conflict",
+            Self::MailboxFull => "mailbox_full",
+            Self::WriteRefused => "write_refused",
+            Self::OutcomeUnknown => "outcome_unknown",
             Self::StateUnknown => "state_unknown",
             Self::StateUsed => "state_used",
             Self::StateExpired => "state_expired",
@@ -159,6 +282,30 @@ impl Code {
             Self::MailboxNeedsReauth => "The mailbox must be connected again",
             Self::MailboxSuspended => "Microsoft does not give access to the mailbox",
             Self::MailboxDisconnected => "The mailbox is disconnected",
+            Self::AttachmentTooLarge => "The attachment is too large",
+            Self::FileNameRefused => "The file name cannot be used",
+            Self::ContentTypeMismatch => "The content is not what it is declared to be",
+            Self::MessageNotFound => "There is no such message",
+            Self::AttachmentNotFound => "There is no such attachment",
+            Self::ContentUnavailable => "There is no such content",
+            Self::RangeNotSatisfiable => "The content has no such range",
+            Self::BlobsUnavailable => "The place for contents is not available",
+            Self::WritingNotConfigured => "Nothing may be written with this permission",
+            Self::ConsentMissing => "A permission lacks",
+            Self::IdempotencyKeyReused => "The key was used for something else",
+            Self::InvalidRecipient => "A recipient is no address",
+            Self::TooManyRecipients => "There are too many recipients",
+            Self::TextTooLarge => "The text is too large",
+            Self::AttachmentUnknown => "There is no such upload",
+            Self::EventEndsBeforeStart => "The event ends before it starts",
+            Self::UnknownTimeZone => "Nobody knows the time zone",
+            Self::InvalidRecurrence => "The recurrence never happens",
+            Self::OccurrenceCrossesNeighbour => "The occurrence would cross the one next to it",
+            Self::ItemGone => "The item is not there any more",
+            Self::VersionConflict => "The item is at another version",
+            Self::MailboxFull => "The mailbox is full",
+            Self::WriteRefused => "Microsoft refused the write",
+            Self::OutcomeUnknown => "Nobody knows whether it happened",
             Self::StateUnknown => "The sign-in is not known",
             Self::StateUsed => "The sign-in has ended already",
             Self::StateExpired => "The sign-in took too long",
@@ -201,6 +348,52 @@ impl Code {
             Self::MailboxSuspended => {
                 "an administrator must give the account its licence or access back; the mirror goes on by itself"
             }
+            Self::AttachmentTooLarge => {
+                "Outlook takes attachments of up to 150 MB: send a link to the file instead"
+            }
+            Self::FileNameRefused => {
+                "send the file's own name: no path, no control characters, no marks that turn the direction of writing"
+            }
+            Self::ContentTypeMismatch => {
+                "declare the type that the bytes have, or `application/octet-stream`"
+            }
+            Self::MessageNotFound => {
+                "the message is gone, or was never mirrored; the table email_messages has those that are"
+            }
+            Self::AttachmentNotFound => "list the attachments of the message anew",
+            Self::ContentUnavailable => {
+                "the attachment's `content_state` tells why; `ATTACHMENTS=off` fetches none"
+            }
+            Self::RangeNotSatisfiable => "`Content-Range` tells how long the content is",
+            Self::BlobsUnavailable => {
+                "try again after `Retry-After` seconds; the operator must see that BLOBS_URL can be read and written"
+            }
+            Self::WritingNotConfigured => {
+                "the operator adds the permission to MICROSOFT_WRITE_SCOPES and to the app registration: docs/guides/sending.md"
+            }
+            Self::ConsentMissing => "open `consent_url` and accept the permission",
+            Self::IdempotencyKeyReused => {
+                "take a new Idempotency-Key for a new request, and the same one only for the same"
+            }
+            Self::InvalidRecipient => "repair the addresses that `errors` names",
+            Self::TooManyRecipients => "send several messages, each to 500 people at most",
+            Self::TextTooLarge => "send the rest as an attachment",
+            Self::AttachmentUnknown => {
+                "upload the file again with POST …/uploads, and send within a day"
+            }
+            Self::EventEndsBeforeStart => "repair `start`, `end` and their zones",
+            Self::UnknownTimeZone => "use an IANA name such as `Europe/Vienna`, or a Windows name",
+            Self::InvalidRecurrence => {
+                "repair pattern and range so that there is at least one occurrence"
+            }
+            Self::OccurrenceCrossesNeighbour => "move it less far, or change the series",
+            Self::ItemGone => "look at the mirror: it was deleted, or its id is another",
+            Self::VersionConflict => "read it again and decide anew",
+            Self::MailboxFull => "its owner must make room",
+            Self::WriteRefused => "the detail has Microsoft's code; nothing was written",
+            Self::OutcomeUnknown => {
+                "look into the mailbox before asking again: it is never done a second time by itself"
+            }
             Self::StateUnknown | Self::StateUsed | Self::StateExpired => {
                 "begin a new sign-in with GET /api/v1/integrations/microsoft/auth-url"
             }
@@ -220,6 +413,33 @@ impl Code {
                 "try again; the mailbox's state under GET /api/v1/mailboxes/{id} may tell more"
             }
             Self::Internal => "the log of the service has the cause",
+        }
+    }
+}
+
+impl From<FaultCode> for Code {
+    fn from(code: FaultCode) -> Self {
+        match code {
+            FaultCode::InvalidRequest => Self::InvalidRequest,
+            FaultCode::InvalidRecipient => Self::InvalidRecipient,
+            FaultCode::TooManyRecipients => Self::TooManyRecipients,
+            FaultCode::AttachmentTooLarge => Self::AttachmentTooLarge,
+            FaultCode::AttachmentUnknown => Self::AttachmentUnknown,
+            FaultCode::FileNameRefused => Self::FileNameRefused,
+            FaultCode::ContentTypeMismatch => Self::ContentTypeMismatch,
+            FaultCode::TextTooLarge => Self::TextTooLarge,
+            FaultCode::EventEndsBeforeStart => Self::EventEndsBeforeStart,
+            FaultCode::UnknownTimeZone => Self::UnknownTimeZone,
+            FaultCode::InvalidRecurrence => Self::InvalidRecurrence,
+            FaultCode::OccurrenceCrossesNeighbour => Self::OccurrenceCrossesNeighbour,
+            FaultCode::ItemGone => Self::ItemGone,
+            FaultCode::VersionConflict => Self::VersionConflict,
+            FaultCode::MailboxFull => Self::MailboxFull,
+            FaultCode::ConsentMissing => Self::ConsentMissing,
+            FaultCode::MailboxNotConnected => Self::MailboxNeedsReauth,
+            FaultCode::WriteRefused => Self::WriteRefused,
+            FaultCode::OutcomeUnknown => Self::OutcomeUnknown,
+            FaultCode::GaveUp => Self::MicrosoftUnavailable,
         }
     }
 }
@@ -244,6 +464,7 @@ pub struct Problem {
     microsoft_code: Option<Box<str>>,
     errors: Box<[ParameterProblem]>,
     retry_after: Option<u64>,
+    consent_url: Option<Box<str>>,
 }
 
 /// A problem as RFC 9457 describes it, with a few members of our own.
@@ -277,6 +498,9 @@ pub struct ProblemBody {
     /// Every parameter that is wrong.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<ParameterProblem>,
+    /// Where the person adds the permission that lacks: the address of a sign-in, good once and for ten minutes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub consent_url: Option<String>,
 }
 
 /// The media type of problems.
@@ -293,8 +517,11 @@ impl Problem {
             reason: None,
             microsoft_code: None,
             errors: Box::default(),
+            consent_url: None,
             retry_after: match code {
-                Code::MicrosoftUnavailable | Code::DatabaseUnavailable => Some(5),
+                Code::MicrosoftUnavailable | Code::DatabaseUnavailable | Code::BlobsUnavailable => {
+                    Some(5)
+                }
                 _ => None,
             },
         }
@@ -318,6 +545,7 @@ impl Problem {
             reason: self.reason,
             microsoft_code: self.microsoft_code.as_ref().map(ToString::to_string),
             errors: self.errors.to_vec(),
+            consent_url: self.consent_url.as_ref().map(ToString::to_string),
         }
     }
 
@@ -370,6 +598,29 @@ impl Problem {
         problem
     }
 
+    /// Says where the permission that lacks is added.
+    #[must_use]
+    pub fn consenting_at(mut self, url: &str) -> Self {
+        self.consent_url = Some(url.into());
+        self
+    }
+
+    /// A write that cannot be carried out, by everything that is wrong with it; the first decides the code.
+    pub fn faults(faults: Vec<Fault>) -> Option<Self> {
+        let first = faults.first()?;
+        let mut problem = Self::new(Code::from(first.code), first.detail.clone());
+        problem.errors = faults
+            .into_iter()
+            .filter_map(|fault| {
+                Some(ParameterProblem {
+                    parameter: fault.field?,
+                    detail: fault.detail,
+                })
+            })
+            .collect();
+        Some(problem)
+    }
+
     /// A mailbox that cannot do what was asked, because of the state it is in.
     pub fn state(mailbox: MailboxId, state: MailboxState, reason: Option<StateReason>) -> Self {
         let (code, detail) = match state {
@@ -411,6 +662,26 @@ impl From<StoreError> for Problem {
                 Self::new(Code::DatabaseUnavailable, detail).after(wait.as_secs().max(1))
             }
             None => Self::internal(&error),
+        }
+    }
+}
+
+impl From<BlobError> for Problem {
+    fn from(error: BlobError) -> Self {
+        match error {
+            BlobError::TooLarge { limit } => Self::new(
+                Code::AttachmentTooLarge,
+                format!("the content is larger than {limit} bytes"),
+            ),
+            BlobError::Source(_) => Self::new(Code::InvalidRequest, "the body did not come whole"),
+            BlobError::Missing(_) => Self::internal(&error),
+            BlobError::Address(_) | BlobError::Place(_) => {
+                error!(error = %chain(&error), "contents could not be kept or read: {}", chain(&error));
+                Self::new(
+                    Code::BlobsUnavailable,
+                    "the place for contents did not take or give what was asked",
+                )
+            }
         }
     }
 }

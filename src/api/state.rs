@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use super::metrics::Pulse;
+use crate::blobs::Blobs;
 use crate::mailboxes::Connections;
 use crate::model::time::{SharedClock, Timestamp};
+use crate::model::write::WriteScope;
 use crate::oauth::Platform;
 use crate::store::Store;
 
@@ -22,10 +24,16 @@ pub struct Api {
     pub connections: Connections,
     /// The identity platform, for what it thinks of our app registration.
     pub platform: Platform,
+    /// Contents.
+    pub blobs: Blobs,
+    /// Whether the contents of attachments are fetched when somebody asks for them.
+    pub fetches_attachments: bool,
     /// Since when this process answers.
     pub started_at: Timestamp,
     /// What the database said last of how it fares.
     pub pulse: Pulse,
+    /// What may be written, by the permissions that the configuration asks for.
+    pub writing: Vec<WriteScope>,
     /// How long a request waits for the outcome of work; [`PATIENCE`] unless a test has less.
     pub patience: Duration,
 }
@@ -37,6 +45,7 @@ impl Api {
         clock: SharedClock,
         connections: Connections,
         platform: Platform,
+        blobs: Blobs,
     ) -> Self {
         let started_at = clock.now();
         Self {
@@ -44,8 +53,11 @@ impl Api {
             clock,
             connections,
             platform,
+            blobs,
+            fetches_attachments: true,
             started_at,
             pulse: Pulse::default(),
+            writing: Vec::new(),
             patience: PATIENCE,
         }
     }

@@ -11,16 +11,17 @@ use tracing::{error, info, warn};
 use super::parts::Parts;
 use super::resident::Next;
 use super::rests::{Rests, Scope};
-use crate::config::PublicUrl;
+use crate::config::{Attachments, PublicUrl};
 use crate::graph::MailboxGraph;
 use crate::home::Home;
 use crate::mailboxes::{disconnect, states};
-use crate::mirror::{self, Mirror, MirrorError, Remedy};
+use crate::mirror::{self, ContentSettings, Mirror, MirrorError, Remedy};
 use crate::model::chain::chain;
 use crate::model::ids::MailboxId;
 use crate::model::mailbox::{MailboxState, StateReason};
 use crate::model::time::{SharedClock, Timestamp, later};
 use crate::model::work::{Command, Lane, Wish};
+use crate::outbox::{self, Outbox, Stop};
 use crate::store::{Priority, StoreError};
 use crate::subscriptions::Reconciler;
 
@@ -52,6 +53,7 @@ pub(super) struct Visit {
     home: Home,
     graph: MailboxGraph,
     mirror: Mirror,
+    outbox: Outbox,
     reconciler: Option<Arc<Reconciler>>,
     rests: Arc<Rests>,
 }
@@ -104,6 +106,16 @@ impl Service {
         self
     }
 
+    /// Where contents go, and which are fetched when.
+    fn contents(&self) -> ContentSettings {
+        let told = &self.parts.settings.contents;
+        ContentSettings {
+            blobs: self.parts.blobs.clone(),
+            ahead_up_to: (told.attachments == Attachments::Eager).then_some(told.eager_limit),
+            keep_originals: told.keep_originals,
+        }
+    }
+
     pub(super) fn visit(&self, home: &Home) -> Visit {
         let graph = MailboxGraph::new(
             self.parts.graph.clone(),
@@ -118,10 +130,20 @@ impl Service {
             home.fence,
             Arc::clone(&self.clock),
             self.mirror.clone(),
+        )
+        .with_contents(self.contents());
+        let outbox = Outbox::new(
+            self.parts.store.clone(),
+            graph.clone(),
+            home.fence,
+            home.lost.clone(),
+            Arc::clone(&self.clock),
+            (self.parts.blobs.clone(), self.parts.vault.clone()),
         );
         Visit {
             parts: self.parts.clone(),
             home: home.clone(),
+            outbox,
             graph,
             mirror,
             reconciler: self.reconciler.clone(),
@@ -172,9 +194,15 @@ impl Visit {
     /// What somebody waits for.
     pub(super) async fn commands(&self) -> anyhow::Result<Next> {
         let waiting = self.parts.store.commands_waiting(self.mailbox()).await?;
-        let Some(command) = waiting.into_iter().next() else {
-            return Ok(Next::Wait(None));
+        let due = outbox::next_due(&waiting);
+        let Some(command) = outbox::next(waiting, self.now()) else {
+            return Ok(Next::Wait(due));
         };
+        let is_write = matches!(command.wish, Wish::Write(_) | Wish::Unreadable { .. });
+        if !self.is_mirrored() && is_write {
+            self.outbox.abandon(&command).await?;
+            return Ok(Next::Again);
+        }
         if !self.is_mirrored() && command.wish != Wish::Disconnect {
             let why = "the mailbox is not connected; its person must sign in again".to_owned();
             self.finish(&command, Err(why)).await?;
@@ -182,6 +210,15 @@ impl Visit {
         }
         if let Some(until) = self.rest(Lane::Command) {
             return Ok(Next::Wait(Some(until)));
+        }
+        if is_write {
+            return match self.outbox.carry_out(&command).await {
+                Ok(_) => {
+                    self.rests.end(self.mailbox(), Lane::Command);
+                    Ok(Next::Again)
+                }
+                Err(stop) => self.after(Lane::Command, stopped(stop)).await,
+            };
         }
         match self.fulfil(&command).await {
             Ok(outcome) => {
@@ -274,6 +311,12 @@ impl Visit {
             }
             return Ok(Next::Again);
         }
+        // The last of all: contents that nobody has asked for.
+        match self.mirror.fetch_ahead().await {
+            Ok(true) => return Ok(Next::Again),
+            Ok(false) => {}
+            Err(error) => return self.after(Lane::Backfill, error).await,
+        }
         self.rests.end(self.mailbox(), Lane::Backfill);
         Ok(Next::Wait(self.next_round_at().await))
     }
@@ -293,12 +336,20 @@ impl Visit {
         if self.home.mailbox.state == MailboxState::Suspended {
             return Some(later(self.now(), PROBE_EVERY));
         }
-        let mut instants = vec![self.next_round_at().await];
+        let mut instants = vec![self.next_round_at().await, self.next_command_at().await];
         for lane in [Lane::Live, Lane::Repair] {
             let due = self.mirror.next_notice_at(lane).await.unwrap_or(None);
             instants.push(self.rests.after(self.mailbox(), lane, due, self.now()));
         }
         instants.into_iter().flatten().min()
+    }
+
+    /// When a write that was put off goes on.
+    async fn next_command_at(&self) -> Option<Timestamp> {
+        let waiting = self.parts.store.commands_waiting(self.mailbox()).await;
+        let due = outbox::next_due(&waiting.unwrap_or_default());
+        self.rests
+            .after(self.mailbox(), Lane::Command, due, self.now())
     }
 
     /// Until when a lane rests after a failure.
@@ -319,7 +370,8 @@ impl Visit {
             (Some(reconciler), Ok(stored)) => reconciler.due_at(self.mailbox(), &stored),
             (None, _) | (_, Err(_)) => None,
         };
-        let due = [rounds, renewal].into_iter().flatten().min();
+        let ahead = self.mirror.next_ahead_at().await.unwrap_or(None);
+        let due = [rounds, renewal, ahead].into_iter().flatten().min();
         self.rests
             .after(self.mailbox(), Lane::Backfill, due, self.now())
     }
@@ -397,5 +449,16 @@ impl Visit {
         .await?;
         self.home.stopping.cancel();
         Ok(())
+    }
+}
+
+/// What stops the writes of a mailbox is what would stop its mirror.
+fn stopped(stop: Stop) -> MirrorError {
+    match stop {
+        Stop::Store(error) => MirrorError::Store(error),
+        Stop::Graph(source) => MirrorError::Graph {
+            what: "whether it takes writes to the mailbox",
+            source,
+        },
     }
 }

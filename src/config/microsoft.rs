@@ -10,8 +10,9 @@ use super::reader::Reader;
 use super::server::Server;
 use super::variables::{
     GRAPH_BASE_URL, LOGIN_BASE_URL, MICROSOFT_CLIENT_ID, MICROSOFT_CLIENT_SECRET, MICROSOFT_CLOUD,
-    MICROSOFT_REDIRECT_URI, MICROSOFT_TENANT_ID,
+    MICROSOFT_REDIRECT_URI, MICROSOFT_TENANT_ID, MICROSOFT_WRITE_SCOPES,
 };
+use crate::model::write::WriteScope;
 
 /// Where the identity platform sends the browser back to, below our own address.
 pub const CALLBACK_PATH: &str = "/api/v1/integrations/microsoft/callback";
@@ -27,6 +28,8 @@ pub struct Microsoft {
     pub tenant: String,
     /// Where the browser comes back to; registered with the app.
     pub redirect_uri: Url,
+    /// Permissions to write that sign-ins ask for; none where the service only reads.
+    pub write_scopes: Vec<WriteScope>,
     /// The cloud, for its peculiarities (F2.2).
     pub cloud: Cloud,
     /// Scheme and host of Graph; `/v1.0` is appended by the client.
@@ -99,6 +102,8 @@ impl Microsoft {
         let tenant = reader.read(&MICROSOFT_TENANT_ID, parse_tenant);
         let redirect_uri = reader.optional(&MICROSOFT_REDIRECT_URI, parse_redirect);
 
+        let write_scopes = reader.optional(&MICROSOFT_WRITE_SCOPES, parse_write_scopes);
+
         let cloud = cloud?;
         let hosts = (graph?, login?);
         let redirect_uri = match redirect_uri? {
@@ -110,6 +115,7 @@ impl Microsoft {
             client_secret: client_secret?,
             tenant: tenant?,
             redirect_uri,
+            write_scopes: write_scopes?.unwrap_or_default(),
             cloud,
             graph_base_url: hosts.0.unwrap_or_else(|| known(cloud.graph())),
             login_base_url: hosts.1.unwrap_or_else(|| known(cloud.login())),
@@ -222,6 +228,25 @@ fn parse_tenant(text: &str) -> Result<String, String> {
     } else {
         Err(format!("`{text}` is neither a tenant's id nor a domain"))
     }
+}
+
+fn parse_write_scopes(text: &str) -> Result<Vec<WriteScope>, String> {
+    let words = text.split(|letter: char| letter == ',' || letter.is_whitespace());
+    let mut scopes = Vec::new();
+    for word in words.filter(|word| !word.is_empty()) {
+        let known = WriteScope::ALL.into_iter();
+        let found = known
+            .into_iter()
+            .find(|scope| scope.name().eq_ignore_ascii_case(word));
+        let scope = found.ok_or_else(|| format!("`{word}` is no permission to write"))?;
+        if !scopes.contains(&scope) {
+            scopes.push(scope);
+        }
+    }
+    if scopes.contains(&WriteScope::MailSend) && !scopes.contains(&WriteScope::MailReadWrite) {
+        return Err("Mail.Send alone does not suffice: what is sent is a draft first".to_owned());
+    }
+    Ok(scopes)
 }
 
 fn parse_redirect(text: &str) -> Result<Url, String> {

@@ -295,3 +295,16 @@ fn the_example_file_passes_once_its_open_places_are_filled() {
 
     assert_eq!(problems(&filled), []);
 }
+
+#[test]
+fn nothing_is_written_unless_a_permission_says_so() {
+    let with = |scopes: &str| minimal().with("MICROSOFT_WRITE_SCOPES", scopes);
+    let read = Settings::read(&minimal()).expect("nothing is wrong");
+    assert!(read.microsoft.write_scopes.is_empty());
+
+    let writing = Settings::read(&with("mail.readwrite, Mail.Send")).expect("nothing is wrong");
+    assert_eq!(writing.microsoft.write_scopes.len(), 2);
+    for wrong in ["Mail.Send", "Mail.Write", "Mail.ReadWrite;Mail.Send"] {
+        assert_eq!(named(&with(wrong)), ["MICROSOFT_WRITE_SCOPES"], "{wrong}");
+    }
+}

@@ -17,6 +17,7 @@ use super::error::GraphError;
 use super::gate::Gate;
 use super::links::{Target, segment};
 use super::prefer::Prefer;
+use super::stream::GraphContent;
 use super::throttle::backoff;
 use super::tokens::TokenSource;
 use super::transport::{Call, Graph};
@@ -215,6 +216,41 @@ impl MailboxGraph {
     pub(super) async fn admit(&self) -> Result<super::Permit, GraphError> {
         let admitted = self.inner.gate.admit(Lane::Command, 1).await;
         admitted.map_err(GraphError::Fenced)
+    }
+
+    /// Asks for content that is read piece by piece, at most `limit` bytes of it; once more after a 401, which comes before
+    /// the first byte.
+    pub(super) async fn stream(
+        &self,
+        lane: Lane,
+        call: &Call,
+        limit: u64,
+    ) -> Result<GraphContent, GraphError> {
+        let inner = &self.inner;
+        let mut token = inner.tokens.token().await.map_err(GraphError::Token)?;
+        let mut refreshed = false;
+        loop {
+            let permit = inner.gate.admit(lane, 1).await;
+            let permit = permit.map_err(GraphError::Fenced)?;
+            let answer = inner.graph.open(call, &token, self.trace).await;
+            let answer = self.note(answer, Admission::Charged(1));
+            match answer {
+                Ok((sent_at, response)) => {
+                    let deadline = inner.graph.deadline();
+                    return GraphContent::of(sent_at, response, permit, deadline, limit);
+                }
+                Err(error) if !refreshed && error.status() == Some(401) => {
+                    drop(permit);
+                    token = inner
+                        .tokens
+                        .refresh_after_401(&token)
+                        .await
+                        .map_err(GraphError::Token)?;
+                    refreshed = true;
+                }
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Counts what was sent, and raises the fence when Graph asks for patience.

@@ -1,4 +1,4 @@
-//! Messages and their attachments.
+//! Messages.
 
 use super::answer::Answer;
 use super::batch::BatchPart;
@@ -17,9 +17,6 @@ pub const MESSAGE_SELECT: &str = "id,createdDateTime,lastModifiedDateTime,change
 sentDateTime,hasAttachments,internetMessageId,subject,body,bodyPreview,importance,parentFolderId,sender,from,\
 toRecipients,ccRecipients,bccRecipients,replyTo,conversationId,conversationIndex,isDeliveryReceiptRequested,\
 isReadReceiptRequested,isRead,isDraft,webLink,inferenceClassification,flag";
-
-/// The metadata of attachments without their bytes (F8.2).
-const ATTACHMENT_SELECT: &str = "id,name,contentType,size,isInline,lastModifiedDateTime";
 
 impl MailboxGraph {
     /// The message wherever it is now: the ground truth (F5.12).
@@ -63,22 +60,10 @@ impl MailboxGraph {
         )))
     }
 
-    /// The attachments of a message without their bytes, as a part of a batch.
-    pub fn attachments_part(&self, message: &GraphId) -> BatchPart {
-        self.part(self.attachments_path(message), Prefer::IDS)
-    }
-
     fn message_path(&self, id: &GraphId) -> String {
         self.path(&format!(
             "/messages/{}?$select={MESSAGE_SELECT}",
             segment(id)
-        ))
-    }
-
-    fn attachments_path(&self, message: &GraphId) -> String {
-        self.path(&format!(
-            "/messages/{}/attachments?$select={ATTACHMENT_SELECT}",
-            segment(message)
         ))
     }
 }

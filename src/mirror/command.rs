@@ -40,6 +40,11 @@ impl Mirror {
                     "differences": { "count": audit.difference_count, "first": audit.differences },
                 }))
             }
+            Wish::FetchAttachment {
+                message,
+                attachment,
+            } => self.fetch_attachment(message, attachment).await,
+            Wish::FetchMime { message } => self.fetch_mime(message).await,
             Wish::Disconnect | Wish::Unreadable { .. } | Wish::Write(_) => Ok(json!({})),
         }
     }

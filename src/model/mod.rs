@@ -1,8 +1,9 @@
 //! The words of the product: data and pure functions. No I/O, nothing async but the clock.
 //!
 //! Every other room may import this one; it imports none. In reading order: [`ids`], [`time`],
-//! [`mailbox`], [`mail`], [`calendar`], [`work`], [`mod@write`], [`feed`]; [`chain`] says errors.
+//! [`mailbox`], [`mail`], [`calendar`], [`blob`], [`work`], [`mod@write`], [`feed`]; [`chain`] says errors.
 
+pub mod blob;
 pub mod calendar;
 pub mod chain;
 pub mod feed;
@@ -14,3 +15,4 @@ pub mod work;
 pub mod write;
 mod write_event;
 mod write_fault;
+pub mod zone;

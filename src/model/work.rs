@@ -258,6 +258,18 @@ pub enum Wish {
         /// Apply what differs.
         repair: bool,
     },
+    /// Fetch the content of an attachment, and of an attached item its parts.
+    FetchAttachment {
+        /// The message.
+        message: GraphId,
+        /// The attachment.
+        attachment: GraphId,
+    },
+    /// Fetch the original of a message.
+    FetchMime {
+        /// The message.
+        message: GraphId,
+    },
     /// Delete the subscriptions at Graph, then forget the grant.
     Disconnect,
     /// A row that holds no wish of ours: it fails, alone. Nobody can wish it.
@@ -279,6 +291,8 @@ impl Wish {
             Self::SyncMessages { .. } => "sync_messages",
             Self::SyncEvents { .. } => "sync_events",
             Self::Verify { .. } => "verify",
+            Self::FetchAttachment { .. } => "fetch_attachment",
+            Self::FetchMime { .. } => "fetch_mime",
             Self::Disconnect => "disconnect",
             Self::Unreadable { .. } => "unreadable",
             Self::Write(write) => write.kind(),

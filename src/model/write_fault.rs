@@ -42,7 +42,7 @@ fault_codes! {
     /// There is no upload with that id, or not any more.
     AttachmentUnknown = "attachment_unknown",
     /// A file name with parts of a path, control characters or marks that turn the reading direction.
-    InvalidFileName = "invalid_file_name",
+    FileNameRefused = "file_name_refused",
     /// The bytes are not what the content type says.
     ContentTypeMismatch = "content_type_mismatch",
     /// The text is over the limit.

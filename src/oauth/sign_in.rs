@@ -15,6 +15,7 @@ use super::settings::SCOPES;
 use crate::graph::Graph;
 use crate::model::ids::{GraphId, Owner};
 use crate::model::time::later;
+use crate::model::write::WriteScope;
 use crate::secrets::{Label, Vault, hash};
 use crate::store::{OauthState, StateTaken, Store};
 
@@ -28,6 +29,8 @@ pub struct SignIns {
     graph: Graph,
     store: Store,
     vault: Vault,
+    /// Permissions to write that are asked for beside those to read.
+    writing: Vec<WriteScope>,
 }
 
 /// A sign-in that was begun.
@@ -84,7 +87,15 @@ impl SignIns {
             graph,
             store,
             vault,
+            writing: Vec::new(),
         }
+    }
+
+    /// The same, asking for these permissions too.
+    #[must_use]
+    pub fn asking_to_write(mut self, scopes: &[WriteScope]) -> Self {
+        self.writing = scopes.to_vec();
+        self
     }
 
     /// Begins a sign-in for `owner`; `login_hint` names the account that is expected.
@@ -98,6 +109,11 @@ impl SignIns {
         let mut request = client
             .authorize_url(|| CsrfToken::new_random_len(32))
             .add_scopes(SCOPES.iter().map(|scope| Scope::new((*scope).to_owned())))
+            .add_scopes(
+                self.writing
+                    .iter()
+                    .map(|scope| Scope::new(scope.name().to_owned())),
+            )
             .set_pkce_challenge(challenge)
             .add_extra_param("response_mode", "query");
         request = match login_hint {

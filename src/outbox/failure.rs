@@ -124,7 +124,11 @@ mod tests {
     #[test]
     fn refusals_have_codes_of_their_own_and_nothing_of_the_mailbox() {
         for (status, code, expected) in [
-            (400, "ErrorOccurrenceCrossingBoundary", FaultCode::OccurrenceCrossesNeighbour),
+            (
+                400,
+                "ErrorOccurrenceCrossingBoundary",
+                FaultCode::OccurrenceCrossesNeighbour,
+            ),
             (400, "ErrorInvalidRecipients", FaultCode::InvalidRecipient),
             (404, "ErrorItemNotFound", FaultCode::ItemGone),
             (412, "ErrorIrresolvableConflict", FaultCode::VersionConflict),
@@ -140,8 +144,17 @@ mod tests {
 
     #[test]
     fn throttling_stops_the_go_and_a_gateway_that_gives_up_tells_nothing() {
-        assert!(matches!(read(refusal(429, "TooManyRequests")), Err(Stop::Graph(_))));
-        assert!(matches!(read(refusal(504, "UnknownError")), Ok(Failed::Unknown)));
-        assert!(matches!(read(refusal(400, "ErrorInvalidRequest")), Ok(Failed::For(_))));
+        assert!(matches!(
+            read(refusal(429, "TooManyRequests")),
+            Err(Stop::Graph(_))
+        ));
+        assert!(matches!(
+            read(refusal(504, "UnknownError")),
+            Ok(Failed::Unknown)
+        ));
+        assert!(matches!(
+            read(refusal(400, "ErrorInvalidRequest")),
+            Ok(Failed::For(_))
+        ));
     }
 }

@@ -17,7 +17,6 @@ pub mod check;
 mod compose;
 mod event;
 mod failure;
-mod item;
 mod letter;
 mod message;
 mod order;
@@ -31,13 +30,16 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-use crate::graph::{GraphError, MailboxGraph};
+use crate::blobs::Blobs;
+use crate::graph::{Drafted, GraphError, MailboxGraph};
 use crate::model::feed::ItemKind;
 use crate::model::ids::{GraphId, MailboxId};
 use crate::model::time::{SharedClock, Timestamp, later};
 use crate::model::work::{ChangeHint, Command, Fence, Lane, NoticeKind, Wish};
 use crate::model::write::{Fault, FaultCode, Write};
+use crate::secrets::Vault;
 use crate::store::{CommandStep, NewNotice, Priority, Store, StoreError};
+use failure::Failed;
 use plan::Progress;
 
 /// A write that Graph cannot be reached for is tried for so long.
@@ -52,6 +54,8 @@ pub struct Outbox {
     fence: Fence,
     lost: CancellationToken,
     clock: SharedClock,
+    blobs: Blobs,
+    vault: Vault,
 }
 
 /// What became of one go at a write.
@@ -120,16 +124,20 @@ struct Job<'a> {
     command: &'a Command,
     write: &'a Write,
     progress: Progress,
+    /// A draft as its making showed it, with the quote in it.
+    drafted: Option<Drafted>,
 }
 
 impl Outbox {
-    /// For the mailbox of this fence; `lost` tells that its home has lost it.
+    /// For the mailbox of this fence; `lost` tells that its home has lost it. Files come from the one, the addresses of sessions
+    /// are sealed by the other.
     pub fn new(
         store: Store,
         graph: MailboxGraph,
         fence: Fence,
         lost: CancellationToken,
         clock: SharedClock,
+        files: (Blobs, Vault),
     ) -> Self {
         Self {
             mailbox: fence.mailbox,
@@ -138,6 +146,8 @@ impl Outbox {
             fence,
             lost,
             clock,
+            blobs: files.0,
+            vault: files.1,
         }
     }
 
@@ -165,6 +175,7 @@ impl Outbox {
             command,
             write,
             progress,
+            drafted: None,
         };
         let begins = CommandStep {
             begins: true,
@@ -236,7 +247,8 @@ impl Outbox {
             tx.command_step(self.mailbox, command, &step).await?;
             let item = (*kind, id);
             if done.made_or_gone {
-                tx.origin_add(self.mailbox, command.id, item, None, now).await?;
+                tx.origin_add(self.mailbox, command.id, item, None, now)
+                    .await?;
             }
             if let Some(key) = change_key {
                 tx.origin_add(self.mailbox, command.id, item, Some(key), now)
@@ -258,7 +270,8 @@ impl Outbox {
         let now = self.clock.now();
         let mut tx = self.store.write(Priority::Live).await?;
         tx.fence(&self.fence).await?;
-        tx.command_bare(self.mailbox, command, Some(fault.code)).await?;
+        tx.command_bare(self.mailbox, command, Some(fault.code))
+            .await?;
         let outcome = Err(fault.detail.clone());
         tx.command_finish(self.mailbox, command.id, &outcome, now)
             .await?;
@@ -328,5 +341,38 @@ impl Job<'_> {
 
     fn graph(&self) -> &MailboxGraph {
         &self.outbox.graph
+    }
+
+    /// Begins what is one call. Whether it was begun before, and nobody knows what came of it.
+    async fn begin_write(&mut self) -> Result<bool, Stop> {
+        let again = self.progress.trying.is_some();
+        if again {
+            self.progress.looks += 1;
+        } else {
+            self.progress.begin(plan::Step::Write);
+        }
+        self.save().await?;
+        Ok(again)
+    }
+
+    /// What is to be done after a call failed that is begun in [`Progress::trying`].
+    async fn failed(&mut self, error: GraphError) -> Result<Went, Stop> {
+        match failure::read(error) {
+            Ok(Failed::For(fault)) => Ok(Went::Failed(fault)),
+            Ok(Failed::Later(wait)) => {
+                self.progress.end();
+                Ok(Went::Later(wait))
+            }
+            Ok(Failed::Unknown) => {
+                self.progress.looks += 1;
+                Ok(Went::Later(failure::pause(self.progress.looks - 1)))
+            }
+            Err(stop) => {
+                // It was not carried out: nothing need be looked for.
+                self.progress.end();
+                self.save().await?;
+                Err(stop)
+            }
+        }
     }
 }

@@ -58,7 +58,9 @@ mod tests {
     #[test]
     fn what_was_put_off_lets_others_pass_but_none_about_the_same_item() {
         let now = Timestamp::UNIX_EPOCH;
-        let change = |id: &str| Write::SendDraft { id: GraphId::from(id) };
+        let change = |id: &str| Write::SendDraft {
+            id: GraphId::from(id),
+        };
         let put_off = command(change("a"), Some(now + TimeDelta::seconds(5)));
         let same = command(change("a"), None);
         let other = command(change("b"), None);

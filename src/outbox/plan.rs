@@ -265,7 +265,16 @@ mod tests {
         assert_eq!(next(goal, &progress), Act::Take(Step::Attach));
         progress.attached = 1;
         assert_eq!(next(goal, &progress), Act::Take(Step::Send));
-        assert_eq!(next(Goal { sends: false, ..goal }, &progress), Act::Rest);
+        assert_eq!(
+            next(
+                Goal {
+                    sends: false,
+                    ..goal
+                },
+                &progress
+            ),
+            Act::Rest
+        );
     }
 
     #[test]
@@ -286,21 +295,36 @@ mod tests {
         let mut progress = Progress::default();
         progress.begin(Step::Send);
 
-        assert_eq!(judge_send(&progress, Some(&sight(false)), &[]), Verdict::Taken(sight(false)));
-        assert_eq!(judge_send(&progress, None, &[sight(false)]), Verdict::Taken(sight(false)));
+        assert_eq!(
+            judge_send(&progress, Some(&sight(false)), &[]),
+            Verdict::Taken(sight(false))
+        );
+        assert_eq!(
+            judge_send(&progress, None, &[sight(false)]),
+            Verdict::Taken(sight(false))
+        );
     }
 
     #[test]
     fn a_draft_that_stays_one_is_sent_again_and_one_that_was_taken_never() {
         let mut progress = Progress::default();
         progress.begin(Step::Send);
-        assert!(matches!(judge_send(&progress, Some(&sight(true)), &[]), Verdict::LookAgain(_)));
+        assert!(matches!(
+            judge_send(&progress, Some(&sight(true)), &[]),
+            Verdict::LookAgain(_)
+        ));
         progress.looks = LOOKS_BEFORE_AGAIN;
-        assert_eq!(judge_send(&progress, Some(&sight(true)), &[]), Verdict::Repeat);
+        assert_eq!(
+            judge_send(&progress, Some(&sight(true)), &[]),
+            Verdict::Repeat
+        );
         progress.accepted = true;
         for looks in 0..20 {
             progress.looks = looks;
-            assert_ne!(judge_send(&progress, Some(&sight(true)), &[]), Verdict::Repeat);
+            assert_ne!(
+                judge_send(&progress, Some(&sight(true)), &[]),
+                Verdict::Repeat
+            );
         }
     }
 
@@ -317,7 +341,10 @@ mod tests {
                 let verdict = judge_send(&progress, None, &[]);
                 assert!(!matches!(verdict, Verdict::Repeat | Verdict::Taken(_)));
             }
-            assert_eq!(judge_send(&progress, None, &[]), Verdict::Over(Ending::Unknown));
+            assert_eq!(
+                judge_send(&progress, None, &[]),
+                Verdict::Over(Ending::Unknown)
+            );
         }
     }
 
@@ -328,6 +355,9 @@ mod tests {
         assert!(matches!(judge_draft(&progress, &[]), Verdict::LookAgain(_)));
         progress.looks = 1;
         assert_eq!(judge_draft(&progress, &[]), Verdict::Repeat);
-        assert_eq!(judge_draft(&progress, &[sight(true)]), Verdict::Taken(sight(true)));
+        assert_eq!(
+            judge_draft(&progress, &[sight(true)]),
+            Verdict::Taken(sight(true))
+        );
     }
 }

@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret, SecretString, zeroize::Zeroizing};
 use serde::{Deserialize, Serialize};
 
 use super::keyring::Keyring;
-use crate::model::ids::MailboxId;
+use crate::model::ids::{CommandId, MailboxId};
 use crate::model::time::{Clock, SystemClock, Timestamp};
 
 /// What a secret is, and whose; it opens only where the same is asked for.
@@ -26,6 +26,8 @@ pub enum Label {
     RefreshToken(MailboxId),
     /// The PKCE verifier of a sign-in, by the hash of its state.
     Verifier(String),
+    /// The address of an upload session, by the command it belongs to.
+    Upload(CommandId),
 }
 
 impl fmt::Display for Label {
@@ -34,6 +36,7 @@ impl fmt::Display for Label {
             Self::AccessToken(mailbox) => write!(f, "access_token/{mailbox}"),
             Self::RefreshToken(mailbox) => write!(f, "refresh_token/{mailbox}"),
             Self::Verifier(state) => write!(f, "verifier/{state}"),
+            Self::Upload(command) => write!(f, "upload/{command}"),
         }
     }
 }

@@ -15,6 +15,7 @@ use super::error::StoreError;
 use super::pool::Store;
 use super::tx::Tx;
 use super::upsert::{Incoming, Ready, Table};
+use crate::model::blob::Stored;
 use crate::model::feed::ItemKind;
 use crate::model::ids::{GraphId, MailboxId};
 use crate::model::mail::{Message, PartialMessage, Party};
@@ -144,6 +145,29 @@ impl Store {
             .transpose()
     }
 
+    /// The original of a message, where it is kept.
+    pub async fn message_original(
+        &self,
+        mailbox: MailboxId,
+        message: &GraphId,
+    ) -> Result<Option<Stored>, StoreError> {
+        query(
+            "SELECT b.digest AS digest, b.size AS size FROM email_messages m JOIN blobs b ON b.digest = m.original
+             WHERE m.mailbox_id = $1 AND m.external_id = $2",
+        )
+        .bind(mailbox)
+        .bind(message)
+        .read_one(self)
+        .await?
+        .map(|row| {
+            Ok(Stored {
+                digest: row.get("digest")?,
+                size: u64::try_from(row.get::<i64>("size")?).unwrap_or(0),
+            })
+        })
+        .transpose()
+    }
+
     /// The messages of a mailbox after an id, in the order of ids.
     pub async fn messages_page(
         &self,
@@ -240,6 +264,28 @@ impl Store {
 }
 
 impl Tx {
+    /// Keeps the original of a message that is no draft any more: a draft's changes with it. False when the message is gone or a
+    /// draft, or the bytes are gone.
+    pub async fn message_original_set(
+        &mut self,
+        mailbox: MailboxId,
+        message: &GraphId,
+        stored: Stored,
+    ) -> Result<bool, StoreError> {
+        if !self.blob_refer(stored.digest).await? {
+            return Ok(false);
+        }
+        let set = query(
+            "UPDATE email_messages SET original = $3 WHERE mailbox_id = $1 AND external_id = $2 AND NOT is_draft",
+        )
+        .bind(mailbox)
+        .bind(message)
+        .bind(stored.digest)
+        .execute(self)
+        .await?;
+        Ok(set > 0)
+    }
+
     /// Writes whole messages. The effects come in the order given; one id may be given once per call. A row or
     /// tombstone fetched later stays ([`Effect::Stale`]); equal content is only stamped with round and fetch, and only
     /// when a round is named.

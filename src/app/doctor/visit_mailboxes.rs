@@ -34,7 +34,10 @@ impl Visit {
                 continue;
             };
             looked += 1;
-            let lacking = grants::lacking(&grant.scopes);
+            let mut lacking = grants::lacking(&grant.scopes);
+            let wanted = self.settings.microsoft.write_scopes.iter();
+            let wanted = wanted.filter(|scope| !scope.is_granted(&grant.scopes));
+            lacking.extend(wanted.map(|scope| scope.name()));
             let can_refresh = grant.sealed_refresh_token.is_some();
             if let Some(finding) = grants::scopes_missing(&mailbox.address, &lacking, can_refresh) {
                 findings.push(finding);

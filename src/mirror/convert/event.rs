@@ -9,11 +9,12 @@ use super::mend::read_or_mend;
 use super::message::party;
 use super::raw::{storable, without_content};
 use super::time::{Zoned, instant, zoned};
-use super::{Unreadable, id, possible, text, version, zone};
+use super::{Unreadable, id, possible, text, version};
 use crate::graph::wire::event::AttendeeObject;
 use crate::graph::wire::{EventObject, Field, Text};
 use crate::model::calendar::{Attendee, Event, EventKind};
 use crate::model::ids::GraphId;
+use crate::model::zone;
 
 /// An event as a page or a GET brought it.
 #[derive(Debug, Clone, PartialEq)]

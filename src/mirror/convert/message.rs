@@ -217,6 +217,8 @@ fn understand_attachment(object: AttachmentObject<'_>) -> Result<Attachment, Unr
         size: object.size.unwrap_or(0),
         is_inline: object.is_inline.unwrap_or(false),
         kind,
+        content_id: object.content_id.map(Text::into_string),
+        url: object.source_url.map(Text::into_string),
     })
 }
 

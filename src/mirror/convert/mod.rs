@@ -11,7 +11,6 @@ pub mod mend;
 pub mod message;
 pub mod raw;
 pub mod time;
-pub mod zone;
 
 use serde_json::value::RawValue;
 

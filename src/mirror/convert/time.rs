@@ -3,10 +3,10 @@
 use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeZone};
 
 use super::Unreadable;
-use super::zone;
 use crate::graph::wire::event::ZonedObject;
 use crate::graph::wire::{Field, Text};
 use crate::model::time::{Timestamp, to_micros};
+use crate::model::zone;
 
 /// Before this year a time is a placeholder for none (`0001-01-01T00:00:00Z`).
 const FIRST_YEAR: &str = "0002";

@@ -33,10 +33,18 @@ on_both_stores!(
         let mailbox = connected(&store, &clock, "anna").await;
         let other = connected(&store, &clock, "ben").await;
 
-        let first = store.command_ask(mailbox, &asked("one", "k"), clock.now()).await?;
-        let again = store.command_ask(mailbox, &asked("one", "k"), clock.now()).await?;
-        let wrong = store.command_ask(mailbox, &asked("two", "k"), clock.now()).await?;
-        let others = store.command_ask(other, &asked("one", "k"), clock.now()).await?;
+        let first = store
+            .command_ask(mailbox, &asked("one", "k"), clock.now())
+            .await?;
+        let again = store
+            .command_ask(mailbox, &asked("one", "k"), clock.now())
+            .await?;
+        let wrong = store
+            .command_ask(mailbox, &asked("two", "k"), clock.now())
+            .await?;
+        let others = store
+            .command_ask(other, &asked("one", "k"), clock.now())
+            .await?;
 
         let Asked::New(id) = first else {
             panic!("{first:?}");
@@ -52,7 +60,9 @@ on_both_stores!(
     how_far_a_command_has_come_is_kept_and_its_end_leaves_nothing_of_what_was_written,
     |store, clock| {
         let mailbox = connected(&store, &clock, "anna").await;
-        store.command_ask(mailbox, &asked("secret", "k"), clock.now()).await?;
+        store
+            .command_ask(mailbox, &asked("secret", "k"), clock.now())
+            .await?;
         let command = store.commands_waiting(mailbox).await?.remove(0);
         let due = clock.now() + seconds(5);
         let mut tx = writing(&store).await;
@@ -63,18 +73,42 @@ on_both_stores!(
             due_at: Some(due),
         };
         tx.command_step(mailbox, &command, &step).await?;
-        tx.command_step(mailbox, &command, &CommandStep { begins: true, due_at: Some(due), ..CommandStep::default() }).await?;
+        tx.command_step(
+            mailbox,
+            &command,
+            &CommandStep {
+                begins: true,
+                due_at: Some(due),
+                ..CommandStep::default()
+            },
+        )
+        .await?;
         tx.commit().await?;
-        let run = store.command_get(mailbox, command.id).await?.expect("it is there");
-        assert_eq!((run.attempts, run.due_at, run.graph_id.clone()), (2, Some(due), Some(id("m"))));
-        assert!(run.progress.as_ref().is_some_and(|text| text.contains("draft")));
+        let run = store
+            .command_get(mailbox, command.id)
+            .await?
+            .expect("it is there");
+        assert_eq!(
+            (run.attempts, run.due_at, run.graph_id.clone()),
+            (2, Some(due), Some(id("m")))
+        );
+        assert!(
+            run.progress
+                .as_ref()
+                .is_some_and(|text| text.contains("draft"))
+        );
 
         let mut tx = writing(&store).await;
-        tx.command_bare(mailbox, &run, Some(FaultCode::OutcomeUnknown)).await?;
-        tx.command_finish(mailbox, run.id, &Err("why".to_owned()), clock.now()).await?;
+        tx.command_bare(mailbox, &run, Some(FaultCode::OutcomeUnknown))
+            .await?;
+        tx.command_finish(mailbox, run.id, &Err("why".to_owned()), clock.now())
+            .await?;
         tx.commit().await?;
 
-        let ended = store.command_get(mailbox, run.id).await?.expect("it is there");
+        let ended = store
+            .command_get(mailbox, run.id)
+            .await?
+            .expect("it is there");
         assert_eq!(ended.failure_code, Some(FaultCode::OutcomeUnknown));
         assert_eq!((ended.progress, ended.graph_id), (None, Some(id("m"))));
         let kept = serde_json::to_string(&ended.wish)?;
@@ -94,17 +128,34 @@ on_both_stores!(
             change,
         };
         let mut tx = writing(&store).await;
-        tx.changes_append(mailbox, &[change("faster", ChangeKind::Created), change("theirs", ChangeKind::Created)], clock.now())
-            .await?;
+        tx.changes_append(
+            mailbox,
+            &[
+                change("faster", ChangeKind::Created),
+                change("theirs", ChangeKind::Created),
+            ],
+            clock.now(),
+        )
+        .await?;
         tx.commit().await?;
 
         let mut tx = writing(&store).await;
         for name in ["faster", "later"] {
-            tx.origin_add(mailbox, command, (ItemKind::Message, &id(name)), None, clock.now()).await?;
+            tx.origin_add(
+                mailbox,
+                command,
+                (ItemKind::Message, &id(name)),
+                None,
+                clock.now(),
+            )
+            .await?;
         }
         tx.changes_append(
             mailbox,
-            &[change("later", ChangeKind::Deleted), change("later", ChangeKind::Updated)],
+            &[
+                change("later", ChangeKind::Deleted),
+                change("later", ChangeKind::Updated),
+            ],
             clock.now(),
         )
         .await?;

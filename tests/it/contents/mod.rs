@@ -1,0 +1,5 @@
+//! Whole messages: attachments, originals and bodies, through the front door of the whole service.
+
+mod purge;
+mod scene;
+mod served;

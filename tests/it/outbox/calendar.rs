@@ -1,0 +1,75 @@
+//! Events: made once, changed, called off.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::stage::{ALL, Stage};
+
+#[tokio::test]
+async fn an_event_is_made_once_changed_and_called_off_over_lost_answers() {
+    let stage = Stage::open(ALL, json!({})).await;
+    let mailbox = stage.mailbox(0).await;
+    stage.fault(json!({"method": "POST", "path": "/events$", "lose": true, "times": 2}));
+    stage.fault(json!({"method": "PATCH", "path": "/events/", "lose": true, "times": 1}));
+    stage.fault(json!({"method": "POST", "path": "/cancel$", "lose": true, "times": 1}));
+    let at = |time: &str| json!({"date_time": time, "time_zone": "Europe/Vienna"});
+    let event = json!({
+        "subject": "Hearing", "start": at("2027-03-01T09:00:00"), "end": at("2027-03-01T10:00:00"),
+        "attendees": [{"address": stage.address(1)}],
+        "recurrence": {"pattern": {"type": "weekly", "days_of_week": ["monday"]}, "range": {"type": "numbered", "number_of_occurrences": 3}},
+    });
+
+    let made = stage
+        .ask(
+            Method::POST,
+            &format!("/api/v1/mailboxes/{mailbox}/events?wait=60"),
+            Some("e"),
+            event,
+        )
+        .await;
+    assert_eq!(made.status, 200, "{}", made.body);
+    let id = made.body["graph_id"].as_str().expect("an id").to_owned();
+    let escaped: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
+    let path = format!("/api/v1/mailboxes/{mailbox}/events/{escaped}");
+    let changed = stage
+        .ask(
+            Method::PATCH,
+            &format!("{path}?wait=60"),
+            None,
+            json!({"subject": "Second hearing"}),
+        )
+        .await;
+    assert_eq!(changed.status, 200, "{}", changed.body);
+
+    let events = stage.graph(0, "/me/events?$top=500").await;
+    let found: Vec<&Value> = events["value"]
+        .as_array()
+        .expect("a page")
+        .iter()
+        .filter(|one| {
+            one["subject"]
+                .as_str()
+                .is_some_and(|subject| subject.contains("earing"))
+        })
+        .collect();
+    assert_eq!(found.len(), 1);
+    assert_eq!(
+        (&found[0]["subject"], &found[0]["type"]),
+        (&json!("Second hearing"), &json!("seriesMaster"))
+    );
+    let cancelled = stage
+        .ask(
+            Method::POST,
+            &format!("{path}/cancel?wait=60"),
+            None,
+            json!({"comment": "sorry"}),
+        )
+        .await;
+    assert_eq!(cancelled.status, 200, "{}", cancelled.body);
+    let gone = stage.graph(0, &format!("/me/events/{escaped}")).await;
+    assert!(
+        gone["error"].is_object() || gone["isCancelled"] == true,
+        "{gone}"
+    );
+    stage.close().await;
+}

@@ -1,0 +1,6 @@
+//! Writing into mailboxes: once, whatever breaks on the way.
+
+mod calendar;
+mod letters;
+mod refusals;
+mod stage;
