@@ -2,23 +2,28 @@
 //!
 //! One sandbox and one service stand for many cases: what is broken is broken in what the command is told, or at Graph.
 
-use std::process::Output;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use graph_mirror::app::doctor::Check;
+use graph_mirror::model::ids::Owner;
 use graph_mirror::model::mailbox::Mailbox;
-use graph_mirror::model::time::Clock;
+use graph_mirror::model::time::{Clock, SystemClock};
+use graph_mirror::model::work::Wish;
 use graph_mirror::sandbox::Options;
 use graph_mirror::sandbox::commands::Which;
 use graph_mirror::secrets::Keyring;
-use graph_mirror::store::{Backend, NewGrant};
+use graph_mirror::store::{Backend, MailboxMark, NewGrant, NewMailbox, Priority, Store};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use sqlx::postgres::PgConnection;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection, Executor};
 
-use super::run::{RIGHT, Ran, Shell};
+use super::run::{RIGHT, Ran, Running, Shell};
 use crate::app::rig::Rig;
 use crate::graph::fake::{Fake, raw};
 use crate::support::database::Database;
@@ -53,6 +58,12 @@ impl Examined {
         (own("check"), own("code"), own("severity"))
     }
 
+    /// Fails if anything was mended.
+    fn mended_nothing(&self) {
+        let mended = self.findings.iter().find(|one| !one["fixed"].is_null());
+        assert!(mended.is_none(), "{mended:#?}");
+    }
+
     fn of_check(&self, check: &str) -> Vec<&Value> {
         let of_check = |finding: &&Value| text(finding, "check") == check;
         self.findings.iter().filter(of_check).collect()
@@ -83,23 +94,26 @@ fn text<'a>(finding: &'a Value, name: &str) -> &'a str {
     finding[name].as_str().unwrap_or_default()
 }
 
+/// The command with these variables.
+fn doctor(variables: &[(&str, String)], arguments: &[&str]) -> Command {
+    let mut all = vec!["doctor", "--json"];
+    all.extend(arguments);
+    let mut command = Shell::new().command(&all);
+    let variables = variables
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()));
+    command.current_dir(std::env::temp_dir()).envs(variables);
+    command
+}
+
 /// Runs the command with these variables, some of them changed.
 async fn examine(
     variables: &[(&str, String)],
     changes: &[(&str, &str)],
     arguments: &[&str],
 ) -> Examined {
-    let mut all = vec!["doctor", "--json"];
-    all.extend(arguments);
-    let mut command = Shell::new().command(&all);
-    command
-        .current_dir(std::env::temp_dir())
-        .envs(
-            variables
-                .iter()
-                .map(|(name, value)| (*name, value.as_str())),
-        )
-        .envs(changes.iter().copied());
+    let mut command = doctor(variables, arguments);
+    command.envs(changes.iter().copied());
     tokio::task::spawn_blocking(move || Examined::of(&command.output().expect("the binary runs")))
         .await
         .expect("it does not panic")
@@ -312,6 +326,7 @@ async fn mending(rig: &Rig, right: &[(&str, String)], base: &str) {
         "removed 1 of 1"
     );
     assert_eq!(count(""), before - 1);
+    examine(right, &[], &["--fix"]).await.mended_nothing();
 
     let ended = rig
         .sandbox
@@ -323,8 +338,94 @@ async fn mending(rig: &Rig, right: &[(&str, String)], base: &str) {
         .names("subscriptions", "missing_at_graph");
     let fixed = examine(right, &[], &["--fix"]).await;
     assert_eq!(fixed.code, 0, "{fixed:#?}");
-    rig.until("new subscriptions", async || !posts_to(rig).is_empty())
+    rig.until("new subscriptions", async || count("") == before - 1)
         .await;
+    examine(right, &[], &["--fix"]).await.mended_nothing();
+}
+
+/// Where Graph posts for a test, as the sandbox's control interface tells.
+async fn tests_at(control: &str) -> usize {
+    let told = reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .expect("a client")
+        .get(format!("{control}/subscriptions"))
+        .send()
+        .await
+        .expect("the sandbox answers")
+        .bytes()
+        .await
+        .expect("a whole answer");
+    let told: Value = serde_json::from_slice(&told).expect("JSON");
+    let all = told["subscriptions"].as_array().expect("a list");
+    let is_a_test = |one: &&Value| one.to_string().contains("test=doctor");
+    all.iter().filter(is_a_test).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_examination_that_is_told_to_stop_takes_its_test_subscription_along() {
+    /// Of the sandbox's clock, which the test moves on; less than whoever asks Graph waits for an answer.
+    const HELD: u64 = 80_000;
+    let options = Options {
+        mailboxes: 1,
+        messages: Some(1),
+        events: false,
+        ..Options::default()
+    };
+    let rig = Rig::start(Backend::Sqlite, options, json!({}), &[]).await;
+    rig.connect().await;
+    rig.copied().await;
+    rig.until("trust in push", async || {
+        rig.mailboxes().await[0].push_healthy
+    })
+    .await;
+    let control = rig.sandbox.settings().control_url.clone();
+
+    for signal in ["-INT", "-TERM"] {
+        // Graph makes the next one and lets whoever asked for it wait for the answer.
+        let fault = json!({
+            "method": "POST", "path": "/subscriptions$", "times": 1, "hold_ms": HELD,
+        });
+        let fault = serde_json::from_value(fault).expect("a fault");
+        rig.sandbox.world().set_fault(fault).expect("it is taken");
+        let child = doctor(&variables(&rig), &[])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary runs");
+        let mut examining = Running(child);
+        rig.until("a test subscription", async || {
+            tests_at(&control).await == 1
+        })
+        .await;
+        let told = Command::new("kill")
+            .args([signal, &examining.0.id().to_string()])
+            .status();
+        assert!(told.expect("kill runs").success());
+        let errors = examining.0.stderr.take().expect("they are ours");
+        let mut heard = String::new();
+        // Kept until the end: it says more.
+        let mut errors = BufReader::new(errors);
+        errors.read_line(&mut heard).expect("it says something");
+        assert!(heard.contains("ending after this look"), "{heard}");
+        assert_eq!(tests_at(&control).await, 1, "it was not held");
+
+        rig.clock.advance(Duration::from_millis(HELD));
+        let mut out = String::new();
+        let mut output = examining.0.stdout.take().expect("it is ours");
+        output.read_to_string(&mut out).expect("text");
+        let ended = examining.0.wait().expect("it ends");
+
+        assert_eq!(ended.code(), Some(1), "{out}");
+        assert_eq!(tests_at(&control).await, 0, "{signal}: it was left");
+        let told: Value = serde_json::from_str(&out).expect("one JSON document");
+        let findings = told["findings"].as_array().expect("a list").clone();
+        let examined = Examined { code: 1, findings };
+        let tested = text(examined.of_check("public_url")[0], "found");
+        assert!(tested.contains("made and removed again"), "{tested}");
+        examined.leaves_out(&["subscriptions", "lag"], "the examination was ended");
+    }
+    rig.stop().await;
 }
 
 #[test]
@@ -386,6 +487,7 @@ async fn a_database_that_is_not_as_it_should_be_is_named_with_what_is_wrong_with
     assert_eq!(made.code, 0, "{made:#?}");
     assert!(text(made.of_check("schema")[0], "fixed").starts_with("migrated from version 0"));
     assert_eq!(made.first().1, "not_running");
+    offline(&missing, &["--fix"]).await.mended_nothing();
 
     let mut beside = SqliteConnection::connect(&missing).await.expect("it opens");
     beside
@@ -405,6 +507,93 @@ async fn a_database_that_is_not_as_it_should_be_is_named_with_what_is_wrong_with
     let away = offline("postgres://anna:hidden@127.0.0.1:1/mirror", &[]).await;
     away.names("database", "unreachable");
     assert!(!text(away.of_check("database")[0], "found").contains("hidden"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_to_be_cleared_away_and_what_is_behind_is_mended_once() {
+    let database = Database::create(Backend::Sqlite).await;
+    let store = Store::open(&database.url, Arc::new(SystemClock))
+        .await
+        .expect("it opens");
+    let ago = |age| SystemClock.now() - age;
+    let (day, hours) = (TimeDelta::days(1), TimeDelta::hours(3));
+    let tick = async |schedule: &str, at| {
+        let taken = store.ticks_take(schedule, at, at).await;
+        assert!(taken.expect("a row"));
+    };
+    // A service on another machine: its schedules fire, all but one, which cleared away last before what has now served its time.
+    tick("due", ago(TimeDelta::zero())).await;
+    tick("upkeep", ago(hours)).await;
+    tick("upkeep", ago(day * 31)).await;
+    let new = NewMailbox {
+        owner: Owner::from("test"),
+        user_id: "user".into(),
+        tenant_id: None,
+        address: "anna@contoso.example".to_owned(),
+        display_name: None,
+    };
+    let (mailbox, _) = store
+        .mailbox_connect(&new, ago(day * 40))
+        .await
+        .expect("it connects");
+    let done = async |at| {
+        let wish = Wish::Verify { repair: false };
+        let command = store.command_add(mailbox, &wish, at).await.expect("a row");
+        let mut tx = store.write(Priority::Live).await.expect("it begins");
+        let outcome = Ok(Value::Null);
+        tx.command_finish(mailbox, command, &outcome, at)
+            .await
+            .expect("a row");
+        tx.commit().await.expect("it holds");
+        command
+    };
+    let (old, young) = (done(ago(day * 31)).await, done(ago(day)).await);
+    let marks = [
+        MailboxMark::BackfilledAt(ago(day * 39)),
+        MailboxMark::SyncedAt(ago(day * 2)),
+    ];
+    let marked = store.mailbox_mark(mailbox, &marks, ago(day * 2)).await;
+    marked.expect("a row");
+    let fix = async || examine(&at(&database.url), &[], &["--offline", "--fix"]).await;
+    let is_there = async |command| {
+        let found = store.command_get(mailbox, command).await;
+        found.expect("the database answers").is_some()
+    };
+
+    // Behind because the schedules have stopped: the cause is named, and what is safe is done about it.
+    let pruned = fix().await;
+    pruned.names("schedules", "stale");
+    let told = pruned.of_check("schedules");
+    assert_eq!(text(told[1], "code"), "pruned", "{told:#?}");
+    assert_eq!(
+        text(told[1], "fixed"),
+        "did the clearing away that waited: 2 rows that had served their time"
+    );
+    assert!(!is_there(old).await && is_there(young).await);
+    assert_eq!(store.ticks_newest().await.expect("rows").len(), 2);
+    fix().await.mended_nothing();
+
+    tick("upkeep", ago(TimeDelta::zero())).await;
+    let only_look = examine(&at(&database.url), &[], &["--offline"]).await;
+    assert_eq!(only_look.first().1, "behind", "{only_look:#?}");
+    let waiting = async || {
+        let waiting = store.commands_waiting(mailbox).await.expect("rows");
+        waiting.into_iter().map(|one| one.wish).collect::<Vec<_>>()
+    };
+    assert!(waiting().await.is_empty(), "nobody asked for it");
+    let asked = fix().await;
+    let lag = asked.of_check("lag");
+    assert_eq!(lag.len(), 1, "{lag:#?}");
+    assert_eq!(
+        text(lag[0], "fixed"),
+        "asked the service for a look at it now"
+    );
+    assert_eq!(waiting().await, [Wish::Sync { full: false }]);
+    let again = fix().await;
+    again.mended_nothing();
+    assert!(text(again.of_check("lag")[0], "advice").contains("asked for already"));
+    assert_eq!(waiting().await.len(), 1, "it was asked for twice");
+    store.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
