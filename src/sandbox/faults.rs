@@ -42,9 +42,15 @@ pub struct FaultRule {
     /// Milliseconds of the sandbox's clock that the answer is held back after it was made.
     #[serde(default)]
     pub hold_ms: u64,
-    /// The connection breaks instead of an answer.
+    /// The connection breaks instead of an answer, and nothing has happened.
     #[serde(default)]
     pub reset: bool,
+    /// The call is carried out, and then the connection breaks instead of an answer.
+    #[serde(default)]
+    pub lose: bool,
+    /// The upload session that is called has just expired (S71).
+    #[serde(default)]
+    pub expire_upload: bool,
 }
 
 /// Why a rule was not taken.
@@ -56,6 +62,9 @@ pub enum FaultError {
     /// Not a status.
     #[error("{0} is not an HTTP status")]
     Status(u16),
+    /// An answer that is lost is the call's own.
+    #[error("a fault with lose lets the call be carried out: it has neither status nor reset")]
+    Lost,
 }
 
 /// What happens to a call.
@@ -69,6 +78,10 @@ pub struct Effect {
     pub answer: Option<Struck>,
     /// Or the connection breaks.
     pub reset: bool,
+    /// The connection breaks once the call is carried out.
+    pub lose: bool,
+    /// The upload session that is called has expired.
+    pub expire_upload: bool,
 }
 
 /// What a fault answers.
@@ -93,6 +106,9 @@ impl Faults {
         let path = Regex::new(&rule.path).map_err(FaultError::Path)?;
         if let Some(status) = rule.status {
             StatusCode::from_u16(status).map_err(|_| FaultError::Status(status))?;
+        }
+        if rule.lose && (rule.status.is_some() || rule.reset) {
+            return Err(FaultError::Lost);
         }
         self.last_id += 1;
         rule.id = self.last_id;
@@ -146,6 +162,8 @@ fn effect(rule: &FaultRule) -> Effect {
         hold: Duration::from_millis(rule.hold_ms),
         answer: status.map(|status| struck(rule, status)),
         reset: rule.reset,
+        lose: rule.lose,
+        expire_upload: rule.expire_upload,
     }
 }
 
@@ -199,5 +217,16 @@ mod tests {
         assert!(faults.strike("get", "/me/messages/x").is_some());
         assert!(faults.strike("GET", "/me/messages/x").is_some());
         assert!(faults.strike("GET", "/me/messages/x").is_none());
+    }
+
+    #[test]
+    fn an_answer_that_is_lost_cannot_be_made_up() {
+        let mut faults = Faults::default();
+        let mut set =
+            |rule: serde_json::Value| faults.set(serde_json::from_value(rule).unwrap()).is_ok();
+
+        assert!(set(json!({"path": "/send$", "lose": true})));
+        assert!(!set(json!({"path": "/send$", "lose": true, "status": 202})));
+        assert!(!set(json!({"path": "/send$", "lose": true, "reset": true})));
     }
 }

@@ -18,6 +18,7 @@ use futures_util::{FutureExt as _, stream};
 use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate as _};
 
 use super::call::{Call, Reply, segments};
 use super::error::GraphFault;
@@ -29,15 +30,21 @@ use super::prefer::Prefer;
 use super::query::Query;
 use super::throttle::Key;
 use super::world::{State, World};
-use super::{batch, calendar, control, identity, mail, subscriptions};
+use super::{batch, calendar, control, identity, mail, subscriptions, uploads};
 use crate::model::time::Clock as _;
 
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 pub(super) const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
-/// The most a request may carry (F8.13).
-const MOST_BODY: usize = 4 * 1024 * 1024;
+/// The most a request may carry (F8.13): about 4 MB, so that a file just under 3 MB fits in base64 with
+/// the JSON around it, and nothing lies between the largest that is posted and the smallest that is
+/// uploaded.
+const MOST_BODY: usize = 4 * 1024 * 1024 + 16 * 1024;
+
+/// Files are mostly compressed already, and large.
+const FILES_ARE_LEFT_ALONE: NotForContentType =
+    NotForContentType::const_new("application/octet-stream");
 
 /// Everything the sandbox serves, on one listener.
 pub fn router(world: &World) -> Router {
@@ -45,6 +52,7 @@ pub fn router(world: &World) -> Router {
         .route("/v1.0", any(graph))
         .route("/v1.0/", any(graph))
         .route("/v1.0/{*path}", any(graph))
+        .route("/api/v2.0/{*path}", any(uploads::answer))
         .fallback(nowhere)
         .with_state(world.clone())
         .nest("/sandbox/control", control::router(world))
@@ -54,7 +62,11 @@ pub fn router(world: &World) -> Router {
             forget_encodings,
         ))
         .layer(CatchPanicLayer::custom(panicked(world)))
-        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        .layer(
+            CompressionLayer::new()
+                .quality(CompressionLevel::Fastest)
+                .compress_when(DefaultPredicate::new().and(FILES_ARE_LEFT_ALONE)),
+        )
         .layer(axum::middleware::from_fn_with_state(world.clone(), dated))
 }
 
@@ -131,7 +143,7 @@ async fn graph(Extract(world): Extract<World>, request: Request) -> Response {
 }
 
 /// The id of a request, and the one its client gave it.
-fn request_ids(world: &World, headers: &HeaderMap) -> (String, String) {
+pub(super) fn request_ids(world: &World, headers: &HeaderMap) -> (String, String) {
     let request_id = guid(&mut world.lock().request_ids);
     let client_request_id = headers
         .get(CLIENT_REQUEST_ID)
@@ -142,14 +154,19 @@ fn request_ids(world: &World, headers: &HeaderMap) -> (String, String) {
 }
 
 /// The same answer with both ids in its headers (S11).
-fn named(reply: Reply, request_id: &str, client_request_id: &str) -> Reply {
+pub(super) fn named(reply: Reply, request_id: &str, client_request_id: &str) -> Reply {
     reply
         .with_header(REQUEST_ID, request_id)
         .with_header(CLIENT_REQUEST_ID, client_request_id)
 }
 
 /// A refusal in its envelope, as the knobs say.
-fn refusal(world: &World, fault: GraphFault, request_id: &str, client_request_id: &str) -> Reply {
+pub(super) fn refusal(
+    world: &World,
+    fault: GraphFault,
+    request_id: &str,
+    client_request_id: &str,
+) -> Reply {
     let state = world.lock();
     let empty = state.knobs.empty_error_bodies;
     fault.into_reply(state.now(), request_id, client_request_id, empty)
@@ -225,25 +242,54 @@ pub async fn serve(
     request_id: &str,
     client_request_id: &str,
 ) -> Outcome {
+    let asked = Asked {
+        method: &call.method,
+        path: &call.path,
+        request_id,
+        client_request_id,
+    };
     let effect = world
         .lock()
         .faults
         .strike(call.method.as_str(), path_and_query);
+    under(world, effect, &asked, answer(world, call)).await
+}
+
+/// What faults, limits and counts need to know of a call.
+pub(super) struct Asked<'a> {
+    /// Its method.
+    pub(super) method: &'a Method,
+    /// Its path, for the counts.
+    pub(super) path: &'a [String],
+    /// Its id.
+    pub(super) request_id: &'a str,
+    /// The one its client gave it.
+    pub(super) client_request_id: &'a str,
+}
+
+/// Carries a call out as a fault lets it.
+pub(super) async fn under(
+    world: &World,
+    effect: Option<Effect>,
+    asked: &Asked<'_>,
+    answer: impl Future<Output = Result<Outcome, GraphFault>>,
+) -> Outcome {
     let hold = effect.as_ref().map_or(Duration::ZERO, |effect| effect.hold);
-    let outcome = struck_or_answered(world, call, effect, request_id, client_request_id).await;
+    let lose = effect.as_ref().is_some_and(|effect| effect.lose);
+    let outcome = struck_or_answered(world, effect, asked, answer).await;
     if hold > Duration::ZERO {
         world.clock().sleep(hold).await;
     }
-    outcome
+    if lose { Outcome::Broken } else { outcome }
 }
 
 async fn struck_or_answered(
     world: &World,
-    call: &Call,
     effect: Option<Effect>,
-    request_id: &str,
-    client_request_id: &str,
+    asked: &Asked<'_>,
+    answer: impl Future<Output = Result<Outcome, GraphFault>>,
 ) -> Outcome {
+    let refuse = |fault| refusal(world, fault, asked.request_id, asked.client_request_id);
     if let Some(effect) = effect {
         if effect.delay > Duration::ZERO {
             world.clock().sleep(effect.delay).await;
@@ -253,29 +299,25 @@ async fn struck_or_answered(
         }
         let reply = effect.answer.map(|answer| match answer {
             Struck::Reply(reply) => reply,
-            Struck::Fault(fault) => refusal(world, fault, request_id, client_request_id),
+            Struck::Fault(fault) => refuse(fault),
         });
         if let Some(reply) = reply {
             let mut state = world.lock();
-            state.stats.count(call.method.as_str(), &call.path);
+            state.stats.count(asked.method.as_str(), asked.path);
             state.stats.answered(reply.status.as_u16());
             return Outcome::Reply(reply);
         }
     }
-    let result = unless_it_panics(answer(world, call)).await;
-    if call.method != Method::GET {
+    let result = unless_it_panics(answer).await;
+    if asked.method != Method::GET {
         world.wake();
     }
-    let mut state = world.lock();
     let reply = match result {
         Ok(Outcome::Reply(reply)) => reply,
         Ok(Outcome::Broken) => return Outcome::Broken,
-        Err(fault) => {
-            let empty = state.knobs.empty_error_bodies;
-            fault.into_reply(state.now(), request_id, client_request_id, empty)
-        }
+        Err(fault) => refuse(fault),
     };
-    state.stats.answered(reply.status.as_u16());
+    world.lock().stats.answered(reply.status.as_u16());
     Outcome::Reply(reply)
 }
 
@@ -427,7 +469,7 @@ fn user(state: &State, index: usize, call: &Call) -> Result<Reply, GraphFault> {
 }
 
 /// A request's place among those in flight, given back when it is dropped.
-struct Admission {
+pub(super) struct Admission {
     world: World,
     key: Key,
 }
@@ -446,9 +488,21 @@ fn admit(
 ) -> Result<Admission, GraphFault> {
     let key = (call.caller.app_id.clone(), index);
     let uploads = matches!(call.method, Method::POST | Method::PUT | Method::PATCH);
-    let upload = if uploads { call.body.len() as u64 } else { 0 };
+    let upload = if uploads { call.body.len() } else { 0 };
+    enter(world, state, key, upload)
+}
+
+/// Lets a request in that carries `upload` bytes, or refuses it (S12 to S14).
+pub(super) fn enter(
+    world: &World,
+    state: &mut State,
+    key: Key,
+    upload: usize,
+) -> Result<Admission, GraphFault> {
     let now = state.now();
-    let in_flight = state.throttle.enter(&key, upload, now, &state.knobs)?;
+    let in_flight = state
+        .throttle
+        .enter(&key, upload as u64, now, &state.knobs)?;
     state.stats.max_concurrency = state.stats.max_concurrency.max(in_flight);
     Ok(Admission {
         world: world.clone(),

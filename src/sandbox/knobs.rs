@@ -52,6 +52,18 @@ pub enum DeleteLandsIn {
     RecoverableItems,
 }
 
+/// How an upload with an `Authorization` header is refused (S71, F2.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenRefusal {
+    /// 401.
+    Unauthorized,
+    /// 400.
+    BadRequest,
+    /// Not at all.
+    None,
+}
+
 /// Which version of a validation token comes (S67, F10.30).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -139,6 +151,12 @@ pub struct Knobs {
     pub send_delay_seconds: u64,
     /// S70: sending a draft changes its immutable id.
     pub send_changes_id: bool,
+    /// F11.5: `createReply` and its kin pass over the comment.
+    pub answer_drafts_ignore_comment: bool,
+    /// S71: how long an upload session lives from its beginning, on the sandbox's clock.
+    pub upload_session_seconds: u64,
+    /// S71: how an upload with an `Authorization` header is refused.
+    pub upload_token_refusal: TokenRefusal,
 
     // Delta.
     /// S31: what an unknown query option on a link does.
@@ -255,6 +273,9 @@ impl Default for Knobs {
             folder_delta_hidden: true,
             send_delay_seconds: 1,
             send_changes_id: false,
+            answer_drafts_ignore_comment: false,
+            upload_session_seconds: 3_600,
+            upload_token_refusal: TokenRefusal::Unauthorized,
             extra_delta_options: ExtraOptions::Ignore,
             filtered_round_limit: 5_000,
             partial_read_changes: true,

@@ -7,6 +7,7 @@
 //! Reading order: `world` (what there is), `http` (a request's way through it), then one part each
 //! for mail, calendars, identity, subscriptions and the control interface.
 
+pub mod attach;
 pub mod batch;
 pub mod browser;
 pub mod calendar;
@@ -37,6 +38,7 @@ pub mod stats;
 pub mod subscriptions;
 pub mod throttle;
 pub mod tokens;
+mod uploads;
 pub mod validation_tokens;
 pub mod world;
 

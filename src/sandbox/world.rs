@@ -18,6 +18,7 @@ use super::ids::guid;
 use super::knobs::Knobs;
 use super::mail::MailState;
 use super::mail::outgoing::Outgoing;
+use super::mail::upload::Uploads;
 use super::stats::Stats;
 use super::subscriptions::{Scene, SubscriptionBook};
 use super::throttle::Throttle;
@@ -151,6 +152,8 @@ pub struct State {
     pub request_ids: fastrand::Rng,
     /// Mail that was sent and has not left yet.
     pub outgoing: Outgoing,
+    /// Files that are being uploaded.
+    pub uploads: Uploads,
 }
 
 impl State {
@@ -242,6 +245,7 @@ impl World {
             stats: Stats::default(),
             request_ids,
             outgoing: Outgoing::default(),
+            uploads: Uploads::default(),
         };
         Self(Arc::new(Inner {
             state: Mutex::new(state),

@@ -325,9 +325,13 @@ async fn faults(Extract(world): Extract<World>, request: Request, next: Next) ->
         .map_or("/", |path| path.as_str());
     let effect = world.lock().faults.strike(request.method().as_str(), path);
     let hold = effect.as_ref().map_or(Duration::ZERO, |effect| effect.hold);
+    let lose = effect.as_ref().is_some_and(|effect| effect.lose);
     let response = struck_or_answered(&world, effect, request, next).await;
     if hold > Duration::ZERO {
         world.clock().sleep(hold).await;
+    }
+    if lose {
+        return http::broken();
     }
     response
 }

@@ -3,11 +3,11 @@
 use axum::http::{Method, StatusCode};
 use bytes::Bytes;
 
-use super::attachment_view::{AttachmentView, push_attachment};
+use super::attachment_view::{AttachmentView, expands_item, push_attachment};
 use super::input::AttachmentInput;
 use super::message::{Attachment, AttachmentKind, Message, MessageKey};
 use super::message_calls::{check_readable, message};
-use super::{mail_of, only};
+use super::{mail_of, only, upload};
 use crate::sandbox::call::{Call, Reply};
 use crate::sandbox::error::GraphFault;
 use crate::sandbox::json::{Object, push_list};
@@ -29,6 +29,10 @@ pub fn handle(
             Method::POST => attach(state, mailbox, key, call),
             _ => Err(GraphFault::method_not_allowed()),
         },
+        ["createuploadsession"] => {
+            only(call, &Method::POST)?;
+            upload::create(state, mailbox, key, call)
+        }
         [_] => match call.method {
             Method::GET => get(state, mailbox, key, id, call),
             Method::DELETE => {
@@ -61,13 +65,11 @@ fn place_of(message: &Message, id: &str) -> Result<usize, GraphFault> {
 }
 
 fn view_of(call: &Call) -> Result<AttachmentView, GraphFault> {
-    let expands_item = call.query.expand.iter().any(|expand| {
-        expand
-            .navigation
-            .to_ascii_lowercase()
-            .ends_with("itemattachment/item")
-    });
-    AttachmentView::new(&call.query.select, expands_item)
+    let expands = &call.query.expand;
+    let item = expands
+        .iter()
+        .any(|expand| expands_item(&expand.navigation));
+    AttachmentView::new(&call.query.select, item)
 }
 
 fn list(state: &State, mailbox: usize, key: MessageKey, call: &Call) -> Result<Reply, GraphFault> {
@@ -142,9 +144,7 @@ fn bytes(state: &State, mailbox: usize, key: MessageKey, id: &str) -> Result<Rep
         AttachmentKind::File { content, .. } => {
             Ok(Reply::bytes("application/octet-stream", content.clone()))
         }
-        AttachmentKind::Item { mime, .. } => {
-            Ok(Reply::bytes("text/plain", Bytes::from(mime.clone())))
-        }
+        AttachmentKind::Item(inner) => Ok(Reply::bytes("text/plain", Bytes::from(inner.text()))),
         // F8.3
         AttachmentKind::Reference { .. } => Err(GraphFault::method_not_allowed()),
     }
@@ -157,6 +157,9 @@ fn attach(
     call: &Call,
 ) -> Result<Reply, GraphFault> {
     let now = state.now();
+    if message(state, mailbox, key)?.is_leaving {
+        return Err(upload::not_a_draft());
+    }
     let attachment = call.json::<AttachmentInput>()?.into_attachment(now)?;
     let (place, changes) = mail_of(state, mailbox)?.attach(key, attachment, now);
     state.announce_at(mailbox, changes);

@@ -1,5 +1,7 @@
 //! Messages and attachments as clients write them.
 
+use std::sync::Arc;
+
 use axum::http::StatusCode;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,14 +9,18 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::message::{Attachment, AttachmentKind, Importance, MessageBody, Recipient};
+use super::item::{Inner, MOST_LEVELS};
+use super::message::{Attachment, AttachmentKind, Importance, Message, MessageBody, Recipient};
 use super::operations::{MessagePatch, flag_from};
 use crate::model::time::Timestamp;
 use crate::sandbox::error::GraphFault;
 use crate::sandbox::prefer::BodyType;
 
-/// The most bytes of a file that may be attached in one call (F8.8).
-const MOST_ATTACHED: usize = 3 * 1024 * 1024;
+/// From this many bytes on a file is attached by an upload session, and not otherwise (F8.8).
+pub const UPLOADED_FROM: usize = 3 * 1024 * 1024;
+
+/// What an attachment weighs beyond its bytes (F8.5).
+pub const OVERHEAD: usize = 150;
 
 /// A message in a request.
 #[derive(Debug, Default, Deserialize)]
@@ -46,6 +52,55 @@ struct ExtendedInput {
     id: String,
     value: String,
 }
+
+impl ExtendedInput {
+    /// Id and value; an id is a type, a property set or none, and a name or a number.
+    fn checked(self) -> Result<(String, String), GraphFault> {
+        let mut words = self.id.splitn(4, ' ');
+        let kind = words.next().unwrap_or_default();
+        let set = words.next().unwrap_or_default();
+        let is_tag = |tag: &str| {
+            let digits = tag.strip_prefix("0x").unwrap_or_default();
+            u32::from_str_radix(digits, 16).is_ok()
+        };
+        let is_set = |set: &str| {
+            let guid = set.strip_prefix('{').and_then(|set| set.strip_suffix('}'));
+            guid.is_some_and(|guid| uuid::Uuid::try_parse(guid).is_ok())
+        };
+        let is_kind = EXTENDED_KINDS
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(kind));
+        let is_known = match (words.next(), words.next()) {
+            (None, None) => is_tag(set),
+            (Some("Name"), Some(name)) => is_set(set) && !name.trim().is_empty(),
+            (Some("Id"), Some(tag)) => is_set(set) && is_tag(tag),
+            _ => false,
+        };
+        if is_kind && is_known {
+            return Ok((self.id, self.value));
+        }
+        Err(GraphFault::bad_request(
+            "ErrorInvalidProperty",
+            "The id of the extended property is invalid.",
+        ))
+    }
+}
+
+/// What an extended property of one value may be.
+const EXTENDED_KINDS: &[&str] = &[
+    "ApplicationTime",
+    "Binary",
+    "Boolean",
+    "CLSID",
+    "Currency",
+    "Double",
+    "Float",
+    "Integer",
+    "Long",
+    "Short",
+    "String",
+    "SystemTime",
+];
 
 #[derive(Debug, Deserialize)]
 struct HeaderInput {
@@ -165,8 +220,8 @@ impl MessageInput {
                 .single_value_extended_properties
                 .unwrap_or_default()
                 .into_iter()
-                .map(|property| (property.id, property.value))
-                .collect(),
+                .map(ExtendedInput::checked)
+                .collect::<Result<_, _>>()?,
             subject: self.subject,
             body: self.body.map(BodyInput::into_body).transpose()?,
             from: self.from.map(|from| Some(from.into())),
@@ -183,19 +238,30 @@ impl MessageInput {
             .flatten()
             .map(Vec::len)
             .sum::<usize>();
-        if recipients > 500 {
-            return Err(GraphFault::bad_request(
-                "ErrorTooManyRecipients",
-                "A message has at most 500 recipients.",
-            ));
-        }
+        check_count(recipients)?;
         Ok((patch, attachments))
+    }
+
+    /// Whether it says whom it goes to.
+    pub fn has_recipients(&self) -> bool {
+        self.to_recipients.is_some()
     }
 
     /// Whether a body was given.
     pub fn has_body(&self) -> bool {
         self.body.is_some()
     }
+}
+
+/// F11.3: recipients of all three kinds together.
+pub fn check_count(recipients: usize) -> Result<(), GraphFault> {
+    if recipients > 500 {
+        return Err(GraphFault::bad_request(
+            "ErrorTooManyRecipients",
+            "A message has at most 500 recipients.",
+        ));
+    }
+    Ok(())
 }
 
 /// F11.3: own headers begin with `x-`, and there are at most five.
@@ -226,6 +292,29 @@ impl BodyInput {
     }
 }
 
+/// What an item attachment holds: a message is read as one, anything else is kept as it is.
+fn inner_item(item: Value, now: Timestamp) -> Result<Inner, GraphFault> {
+    let kind = item.get("@odata.type").and_then(Value::as_str);
+    let kind = kind.unwrap_or_default().to_ascii_lowercase();
+    let inner = if kind.ends_with("graph.message") || kind.is_empty() {
+        let input: MessageInput =
+            serde_json::from_value(item).map_err(|_| invalid("attachment.item"))?;
+        let (patch, attachments) = input.into_patch(now)?;
+        let mut message = Message::blank(super::state::whole_seconds(now));
+        let _all_of_it_is_new = patch.apply(&mut message);
+        message.attachments = attachments;
+        Inner::Message(Box::new(message))
+    } else if kind.ends_with("graph.event") || kind.ends_with("graph.contact") {
+        Inner::Other(item)
+    } else {
+        return Err(invalid("attachment.item"));
+    };
+    if inner.levels() > MOST_LEVELS {
+        return Err(invalid("attachment.item"));
+    }
+    Ok(inner)
+}
+
 impl AttachmentInput {
     /// The attachment.
     pub fn into_attachment(self, now: Timestamp) -> Result<Attachment, GraphFault> {
@@ -241,14 +330,14 @@ impl AttachmentInput {
                 let content = STANDARD
                     .decode(text.as_bytes())
                     .map_err(|_| invalid("attachment.contentBytes"))?;
-                if content.len() > MOST_ATTACHED {
+                if content.len() >= UPLOADED_FROM {
                     return Err(GraphFault::new(
                         StatusCode::PAYLOAD_TOO_LARGE,
                         "ErrorMessageSizeExceeded",
                         "The attachment is too large for one call; use an upload session.",
                     ));
                 }
-                let size = content.len() + 150;
+                let size = content.len() + OVERHEAD;
                 let kind = AttachmentKind::File {
                     content: Bytes::from(content),
                     content_id: self.content_id,
@@ -259,14 +348,9 @@ impl AttachmentInput {
             }
             "microsoft.graph.itemattachment" => {
                 let item = self.item.ok_or_else(|| invalid("attachment.item"))?;
-                let size = item.to_string().len();
-                let mime = format!(
-                    "Subject: {}\r\nMIME-Version: 1.0\r\n\r\n",
-                    item.get("subject")
-                        .and_then(Value::as_str)
-                        .unwrap_or_default()
-                );
-                (AttachmentKind::Item { item, mime }, size, None)
+                let inner = inner_item(item, now)?;
+                let size = inner.size();
+                (AttachmentKind::Item(Arc::new(inner)), size, None)
             }
             "microsoft.graph.referenceattachment" => {
                 let url = self.source_url.unwrap_or_default();

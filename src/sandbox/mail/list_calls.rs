@@ -228,6 +228,7 @@ const FILTERABLE: &[&str] = &[
     "from/emailaddress/name",
     "sender/emailaddress/address",
     "sender/emailaddress/name",
+    "singlevalueextendedproperties",
 ];
 
 impl MailState {
@@ -281,6 +282,12 @@ fn operand<'m>(mail: &'m MailState, message: &'m Message, property: &str) -> Ope
                 .map(|category| category.as_str().into())
                 .collect(),
         ),
+        "singlevalueextendedproperties" => {
+            let record = |(id, value): &'m (String, String)| {
+                vec![("id", id.as_str().into()), ("value", value.as_str().into())]
+            };
+            Operand::Records(message.extended.iter().map(record).collect())
+        }
         "from/emailaddress/address" => person(&message.from, false),
         "from/emailaddress/name" => person(&message.from, true),
         "sender/emailaddress/address" => person(&message.sender, false),

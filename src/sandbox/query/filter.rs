@@ -20,9 +20,14 @@ pub enum Operand<'a> {
     Number(f64),
     /// Several texts, for `any`.
     List(Vec<Cow<'a, str>>),
+    /// Several things with properties of their own, for `any`.
+    Records(Vec<Record<'a>>),
     /// Not there.
     Null,
 }
+
+/// The properties of one thing among several.
+pub type Record<'a> = Vec<(&'static str, Cow<'a, str>)>;
 
 /// How two values are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,8 +70,8 @@ pub enum Filter {
     Compare(String, Comparison, Operand<'static>),
     /// A function of a property and a text.
     Call(TextFunction, String, String),
-    /// `property/any(x:x eq 'text')`, with the path behind the variable.
-    Any(String, String, Comparison, String),
+    /// `property/any(x:…)`: a filter of each; without its variable, which is an empty property then.
+    Any(String, Box<Filter>),
 }
 
 impl Filter {
@@ -115,13 +120,41 @@ impl Filter {
                 Operand::Text(value) => function.holds(&value, text),
                 _ => false,
             },
-            Self::Any(name, _, comparison, text) => match property(name) {
-                Operand::List(values) => values.into_iter().any(|value| {
-                    comparison.holds(&Operand::Text(value), &Operand::Text(text.into()))
+            Self::Any(name, inner) => match property(name) {
+                Operand::List(values) => values
+                    .into_iter()
+                    .any(|value| inner.matches(&|_| Operand::Text(value.clone()))),
+                Operand::Records(records) => records.into_iter().any(|record| {
+                    inner.matches(&|name| {
+                        let found = record
+                            .iter()
+                            .find(|(known, _)| known.eq_ignore_ascii_case(name));
+                        found.map_or(Operand::Null, |(_, value)| Operand::Text(value.clone()))
+                    })
                 }),
                 _ => false,
             },
         }
+    }
+
+    /// The same with every property as the variable has it: `x` is an empty one, `x/id` is `id`.
+    fn without(self, variable: &str) -> Result<Self, GraphFault> {
+        let bare = |name: String| match name.split_once('/') {
+            None if name == variable => Ok(String::new()),
+            Some((first, rest)) if first == variable => Ok(rest.to_owned()),
+            _ => Err(syntax(&name)),
+        };
+        let within = |filter: Box<Self>| filter.without(variable).map(Box::new);
+        Ok(match self {
+            Self::And(left, right) => Self::And(within(left)?, within(right)?),
+            Self::Or(left, right) => Self::Or(within(left)?, within(right)?),
+            Self::Not(inner) => Self::Not(within(inner)?),
+            Self::Compare(name, comparison, literal) => {
+                Self::Compare(bare(name)?, comparison, literal)
+            }
+            Self::Call(function, name, text) => Self::Call(function, bare(name)?, text),
+            Self::Any(name, inner) => Self::Any(bare(name)?, inner),
+        })
     }
 
     /// The earliest instant `property` may have, when the filter bounds it from below.
@@ -382,15 +415,11 @@ impl Parser {
     }
 
     fn lambda(&mut self, property: &str) -> Result<Filter, GraphFault> {
-        let _variable = self.word()?;
+        let variable = self.word()?;
         self.take(&Token::Colon)?;
-        let path = self.word()?;
-        let comparison = self.comparison()?;
-        let Some(Token::Text(text)) = self.next() else {
-            return Err(syntax(property));
-        };
+        let inner = self.disjunction()?.without(&variable)?;
         self.take(&Token::Close)?;
-        Ok(Filter::Any(property.to_owned(), path, comparison, text))
+        Ok(Filter::Any(property.to_owned(), Box::new(inner)))
     }
 
     fn comparison(&mut self) -> Result<Comparison, GraphFault> {
@@ -425,6 +454,9 @@ fn literal(word: &str) -> Result<Operand<'static>, GraphFault> {
 mod tests {
     use super::*;
 
+    const EXTENDED: &str =
+        "singleValueExtendedProperties/Any(ep: ep/id eq 'String {a} Name b' and ep/value eq '42')";
+
     fn matches(text: &str) -> bool {
         Filter::parse(text)
             .unwrap()
@@ -435,6 +467,10 @@ mod tests {
                     Operand::Instant(stamp::parse("2026-01-09T10:00:00Z").unwrap())
                 }
                 "categories" => Operand::List(vec!["Red".into(), "Blue".into()]),
+                "singleValueExtendedProperties" => Operand::Records(vec![
+                    vec![("id", "String {A} Name b".into()), ("value", "42".into())],
+                    vec![("id", "Integer 0xE08".into()), ("value", "other".into())],
+                ]),
                 _ => Operand::Null,
             })
     }
@@ -449,6 +485,11 @@ mod tests {
         assert!(matches("categories/any(c:c eq 'blue')"));
         assert!(matches("categories/any(c: c eq 'Red')"));
         assert!(!matches("categories/any(c:c eq 'green')"));
+        assert!(matches("categories/any(c:startswith(c,'bl') or c eq 'x')"));
+        assert!(matches(EXTENDED));
+        assert!(!matches(&EXTENDED.replace("42", "43")));
+        // Both must hold of one and the same.
+        assert!(!matches(&EXTENDED.replace("42", "other")));
         assert!(matches("importance eq null"));
     }
 
@@ -461,6 +502,7 @@ mod tests {
             "subject eq 'open",
             "(isRead eq true",
             "size(subject)",
+            "categories/any(c:d eq 'x')",
             "",
         ] {
             assert_eq!(

@@ -16,7 +16,7 @@ use source::{Number, tests_in};
 const NUMBERS: &str = include_str!("numbers.txt");
 
 /// What is still to come, and why. A number may have tests for a part of it all the same.
-const OPEN: &[(&str, &str)] = &[("S71", "the sandbox has no upload sessions yet")];
+const OPEN: &[(&str, &str)] = &[];
 
 const HEAD: &str = "# What is promised, and the tests that show it
 

@@ -137,6 +137,44 @@ impl Client {
         Answer::read(request.send().await.expect("the sandbox answers")).await
     }
 
+    /// A call on an upload session: its address is all it brings. `None` when the answer is lost.
+    pub async fn on_upload(
+        &self,
+        method: Method,
+        url: &str,
+        headers: &[(&str, &str)],
+        bytes: &[u8],
+    ) -> Option<Answer> {
+        let mut request = self.http.request(method, url).body(bytes.to_vec());
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Some(Answer::read(request.send().await.ok()?).await)
+    }
+
+    /// POST whose answer may be lost.
+    pub async fn post_or_lose(&self, path: &str, body: Value) -> Option<Answer> {
+        let url = format!("{}/v1.0{path}", self.sandbox.settings().graph_base_url);
+        let request = self.http.post(url).bearer_auth(&self.token).json(&body);
+        let request = request.header("Prefer", "IdType=\"ImmutableId\"");
+        Some(Answer::read(request.send().await.ok()?).await)
+    }
+
+    /// GET of bytes.
+    pub async fn bytes(&self, path: &str) -> bytes::Bytes {
+        let url = format!("{}/v1.0{path}", self.sandbox.settings().graph_base_url);
+        let request = self.http.get(url).bearer_auth(&self.token);
+        let answer = request.send().await.expect("the sandbox answers");
+        answer.bytes().await.expect("the answer ends")
+    }
+
+    /// Sets a fault.
+    pub fn fault(&self, rule: Value) {
+        let rule = serde_json::from_value(rule).expect("it is a rule");
+        let set = self.sandbox.world().set_fault(rule);
+        set.expect("the rule is taken");
+    }
+
     /// GET with immutable ids.
     pub async fn get(&self, path: &str) -> Answer {
         self.get_with(path, "IdType=\"ImmutableId\"").await

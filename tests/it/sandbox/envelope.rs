@@ -48,7 +48,7 @@ async fn s11_every_error_has_the_envelope_and_the_request_id() {
     let folder = json!({"displayName": "Twice"});
     client.post("/me/mailFolders", folder.clone()).await.ok();
     let event = event(&client).await;
-    let large = json!({"subject": "x".repeat(4 * 1024 * 1024)});
+    let large = json!({"subject": "x".repeat(5 * 1024 * 1024)});
     let fault = json!({"path": "/me/mailFolders/drafts$", "times": 1, "status": 503});
     let rule = serde_json::from_value(fault).unwrap();
     client.sandbox.world().set_fault(rule).unwrap();

@@ -297,3 +297,31 @@ async fn s70_an_answer_is_202_and_turns_up_later_in_sent_items_in_the_same_threa
         assert_eq!(sent["toRecipients"][0]["emailAddress"]["address"], receiver);
     }
 }
+
+#[tokio::test]
+async fn s15_a_call_whose_answer_is_lost_has_been_carried_out_and_a_broken_one_has_not() {
+    let client = seeded().await;
+    client.sandbox.world().lock().knobs.send_delay_seconds = 0;
+    let draft = json!({"subject": "Answer lost", "toRecipients": to("x@fabrikam.example")});
+    let count = async |folder| in_folder(&client, folder, "Answer lost").await.len();
+
+    client.fault(json!({"method": "POST", "path": "/messages$", "times": 1, "reset": true}));
+    assert!(
+        client
+            .post_or_lose("/me/messages", draft.clone())
+            .await
+            .is_none()
+    );
+    assert_eq!(count("drafts").await, 0);
+    client.fault(json!({"method": "POST", "path": "/messages$", "times": 1, "lose": true}));
+    assert!(client.post_or_lose("/me/messages", draft).await.is_none());
+    assert_eq!(count("drafts").await, 1);
+    let draft = in_folder(&client, "drafts", "Answer lost").await[0].clone();
+    client.fault(json!({"method": "POST", "path": "/send$", "times": 1, "lose": true}));
+    let send = format!("{}/send", path(&draft));
+    assert!(client.post_or_lose(&send, json!({})).await.is_none());
+
+    assert_eq!((count("drafts").await, count("sentitems").await), (0, 1));
+    assert_eq!(client.get(&path(&draft)).await.ok()["isDraft"], false);
+    assert_eq!(client.post(&send, json!({})).await.status, 400);
+}
