@@ -7,7 +7,7 @@ use graph_mirror::sandbox::attach::{AttachmentOrder, seeded_bytes};
 use graph_mirror::store::Backend;
 use serde_json::Value;
 
-use super::scene::{Scene, content_path, path};
+use super::scene::{Scene, content_path, content_path_of, path};
 
 #[tokio::test]
 async fn messages_in_messages_are_unpacked_and_nothing_unreadable_fails_anything() {
@@ -16,7 +16,9 @@ async fn messages_in_messages_are_unpacked_and_nothing_unreadable_fails_anything
     let user = scene.rig.sandbox.settings().users[0].id.clone();
     let attach = |order: AttachmentOrder| {
         let world = scene.rig.sandbox.world();
-        world.attach(&user, plain.as_str(), &order).expect("it is attached");
+        world
+            .attach(&user, plain.as_str(), &order)
+            .expect("it is attached");
     };
     attach(AttachmentOrder {
         name: Some("deep.bin".to_owned()),
@@ -59,11 +61,21 @@ async fn messages_in_messages_are_unpacked_and_nothing_unreadable_fails_anything
     assert_eq!(mime.status, 200, "{}", mime.text());
     assert_eq!(mime.header("content-type"), "message/rfc822");
     for answer in refused {
-        assert_eq!((answer.status, answer.json()["code"].as_str()), (404, Some("content_unavailable")));
+        assert_eq!(
+            (answer.status, answer.json()["code"].as_str()),
+            (404, Some("content_unavailable"))
+        );
     }
-    let list = scene.get(&format!("{}/attachments", path(&plain)), &[]).await.json();
+    let list = scene
+        .get(&format!("{}/attachments", path(&plain)), &[])
+        .await
+        .json();
     let list = list["attachments"].as_array().expect("a list");
-    let by_kind = |kind: &str| list.iter().find(|one| one["kind"] == kind).expect("it is listed");
+    let by_kind = |kind: &str| {
+        list.iter()
+            .find(|one| one["kind"] == kind)
+            .expect("it is listed")
+    };
     let mut inside: &Value = by_kind("item");
     let mut levels = 0;
     while inside["kind"] == "item" {
@@ -73,19 +85,26 @@ async fn messages_in_messages_are_unpacked_and_nothing_unreadable_fails_anything
     }
     assert_eq!((levels, inside["name"].as_str()), (3, Some("deep.bin")));
     let wanted = digest(&SHA256, &seeded_bytes(5, 3_000));
-    let wanted: String = wanted.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let wanted: String = wanted
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     assert_eq!(inside["digest"], wanted);
     let id = inside["id"].as_str().expect("an id");
-    let deep = scene.get(&format!("{}/attachments/{id}/content", path(&plain)), &[]).await;
+    let deep = scene.get(&content_path_of(&plain, id), &[]).await;
     assert_eq!(&deep.body[..], &seeded_bytes(5, 3_000)[..]);
-    let unreadable = list.iter().find(|one| one["name"] == "broken.bin").expect("it is listed");
+    let unreadable = list
+        .iter()
+        .find(|one| one["name"] == "broken.bin")
+        .expect("it is listed");
     assert_eq!(unreadable["content_state"], "unreadable");
 
     // Bytes that are lost are fetched again, also those that come only with the whole item.
     for file in scene.files() {
         std::fs::remove_file(file).expect("it goes");
     }
-    let again = scene.get(&format!("{}/attachments/{id}/content", path(&plain)), &[]).await;
+    let again = scene.get(&content_path_of(&plain, id), &[]).await;
     assert_eq!(&again.body[..], &seeded_bytes(5, 3_000)[..]);
     scene.rig.stop().await;
 }
@@ -93,7 +112,10 @@ async fn messages_in_messages_are_unpacked_and_nothing_unreadable_fails_anything
 /// A received message without attachments.
 async fn plain_message(scene: &Scene) -> GraphId {
     let store = &scene.rig.parts.store;
-    let page = store.messages_page(scene.mailbox, None, 100).await.expect("it answers");
+    let page = store
+        .messages_page(scene.mailbox, None, 100)
+        .await
+        .expect("it answers");
     let plain = page.into_iter().map(|one| one.message).find(|message| {
         !message.has_attachments && !message.is_draft && message.item_type == "message"
     });

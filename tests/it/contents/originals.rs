@@ -24,6 +24,15 @@ fn plain(text: &str) -> String {
     text.replace("\r\n", "\n").trim_end().to_owned()
 }
 
+/// By what two files are known to be the same; text may have got other ends of lines on its way.
+fn same(bytes: &[u8]) -> Vec<u8> {
+    let digest = match std::str::from_utf8(bytes) {
+        Ok(text) => digest(&SHA256, plain(text).as_bytes()),
+        Err(_) => digest(&SHA256, bytes),
+    };
+    digest.as_ref().to_vec()
+}
+
 fn compare(row: &Message, files: &[(String, Vec<u8>)], original: &[u8]) {
     let id = &row.external_id;
     let parsed = MessageParser::default().parse(original);
@@ -55,7 +64,7 @@ fn compare(row: &Message, files: &[(String, Vec<u8>)], original: &[u8]) {
         .filter(|part| !part.is_message())
         .map(|part| {
             let name = part.attachment_name().unwrap_or_default().to_owned();
-            (name, digest(&SHA256, part.contents()).as_ref().to_vec())
+            (name, same(part.contents()))
         })
         .collect();
     parts.sort();
@@ -112,5 +121,5 @@ async fn file(
         return None;
     }
     let name = one.attachment.name.clone().unwrap_or_default();
-    Some((name, digest(&SHA256, &answer.body).as_ref().to_vec()))
+    Some((name, same(&answer.body)))
 }

@@ -192,7 +192,11 @@ pub fn path(message: &GraphId) -> String {
 
 /// The path of an attachment's content.
 pub fn content_path(message: &GraphId, attachment: &StoredAttachment) -> String {
-    let id = attachment.attachment.external_id.as_str();
+    content_path_of(message, attachment.attachment.external_id.as_str())
+}
+
+/// The same by the attachment's id.
+pub fn content_path_of(message: &GraphId, id: &str) -> String {
     let escaped = percent_encoding::utf8_percent_encode(id, percent_encoding::NON_ALPHANUMERIC);
     format!("{}/attachments/{escaped}/content", path(message))
 }
