@@ -1,13 +1,12 @@
 //! Attachments that are not just files: messages in messages, links, and what cannot be opened.
 
-use aws_lc_rs::digest::{SHA256, digest};
 use graph_mirror::model::ids::GraphId;
 use graph_mirror::model::mail::ContentState;
 use graph_mirror::sandbox::attach::{AttachmentOrder, seeded_bytes};
 use graph_mirror::store::Backend;
 use serde_json::Value;
 
-use super::scene::{Scene, content_path, content_path_of, path};
+use super::scene::{Scene, content_path, content_path_of, path, sha256};
 
 #[tokio::test]
 async fn messages_in_messages_are_unpacked_and_nothing_unreadable_fails_anything() {
@@ -84,13 +83,7 @@ async fn messages_in_messages_are_unpacked_and_nothing_unreadable_fails_anything
         levels += 1;
     }
     assert_eq!((levels, inside["name"].as_str()), (3, Some("deep.bin")));
-    let wanted = digest(&SHA256, &seeded_bytes(5, 3_000));
-    let wanted: String = wanted
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    assert_eq!(inside["digest"], wanted);
+    assert_eq!(inside["digest"], sha256(&seeded_bytes(5, 3_000)));
     let id = inside["id"].as_str().expect("an id");
     let deep = scene.get(&content_path_of(&plain, id), &[]).await;
     assert_eq!(&deep.body[..], &seeded_bytes(5, 3_000)[..]);

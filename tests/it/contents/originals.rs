@@ -1,9 +1,11 @@
 //! The original of a mirrored message says what its row says, to a reader that is not ours.
 
 use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use graph_mirror::model::mail::{Message, Party, StoredAttachment};
 use graph_mirror::store::Backend;
-use mail_parser::{Address, MessageParser, MimeHeaders};
+use mail_parser::{Address, Encoding, MessageParser, MessagePart, MimeHeaders};
 
 use super::scene::{Scene, content_path, path};
 
@@ -24,13 +26,23 @@ fn plain(text: &str) -> String {
     text.replace("\r\n", "\n").trim_end().to_owned()
 }
 
-/// By what two files are known to be the same; text may have got other ends of lines on its way.
+/// By what two files are known to be the same.
 fn same(bytes: &[u8]) -> Vec<u8> {
-    let digest = match std::str::from_utf8(bytes) {
-        Ok(text) => digest(&SHA256, plain(text).as_bytes()),
-        Err(_) => digest(&SHA256, bytes),
-    };
-    digest.as_ref().to_vec()
+    digest(&SHA256, bytes).as_ref().to_vec()
+}
+
+/// A part's bytes as they were attached: what is declared to be text would be read as such.
+fn bytes_of(whole: &[u8], part: &MessagePart<'_>) -> Vec<u8> {
+    if part.encoding != Encoding::Base64 {
+        return part.contents().to_vec();
+    }
+    let range = part.raw_body_offset() as usize..part.raw_end_offset() as usize;
+    let text: Vec<u8> = whole[range]
+        .iter()
+        .copied()
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .collect();
+    STANDARD.decode(text).expect("it is base64")
 }
 
 fn compare(row: &Message, files: &[(String, Vec<u8>)], original: &[u8]) {
@@ -64,7 +76,7 @@ fn compare(row: &Message, files: &[(String, Vec<u8>)], original: &[u8]) {
         .filter(|part| !part.is_message())
         .map(|part| {
             let name = part.attachment_name().unwrap_or_default().to_owned();
-            (name, same(part.contents()))
+            (name, same(&bytes_of(original, part)))
         })
         .collect();
     parts.sort();
