@@ -2,8 +2,10 @@
 
 pub mod api;
 pub mod app;
+pub mod blobs;
 pub mod cli;
 pub mod config;
+pub mod content;
 pub mod graph;
 pub mod home;
 pub mod mailboxes;

@@ -21,6 +21,7 @@ use super::routes;
     tags(
         (name = "integration", description = "Connecting mailboxes, and looking at them now."),
         (name = "mailboxes", description = "The mailboxes of an owner, and how they fare."),
+        (name = "messages", description = "Messages whole: bodies, attachments, originals, and what is to be attached."),
         (name = "health", description = "For load balancers and people on call."),
     ),
 )]

@@ -11,6 +11,7 @@ pub mod disconnect;
 pub mod document;
 pub mod health;
 pub mod mailboxes;
+pub mod messages;
 pub mod metrics;
 pub mod page;
 pub mod problem;
@@ -19,6 +20,7 @@ pub mod refusal;
 pub mod sign_in;
 pub mod state;
 pub mod sync;
+pub mod uploads;
 
 pub use document::{document, problems, reference};
 pub use problem::{Code, Problem};
@@ -47,6 +49,13 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(mailboxes::list))
         .routes(routes!(mailboxes::detail))
         .routes(routes!(commands::detail))
+        .routes(routes!(messages::detail))
+        .routes(routes!(messages::body::page))
+        .routes(routes!(messages::attachments::list))
+        .routes(routes!(messages::attachments::detail))
+        .routes(routes!(messages::content::content))
+        .routes(routes!(messages::mime::original))
+        .routes(routes!(uploads::create))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .routes(routes!(metrics::scrape))

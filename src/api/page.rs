@@ -162,7 +162,8 @@ fn capitalised(sentence: &str) -> String {
     format!("{first}{}{end}", letters.as_str())
 }
 
-fn escaped(text: &str) -> String {
+/// Text that stands in a page as text.
+pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

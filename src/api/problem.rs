@@ -14,6 +14,7 @@ use serde::Serialize;
 use tracing::{error, warn};
 use utoipa::ToSchema;
 
+use crate::blobs::BlobError;
 use crate::model::chain::chain;
 use crate::model::ids::MailboxId;
 use crate::model::mailbox::{MailboxState, StateReason};
@@ -45,6 +46,22 @@ pub enum Code {
     MailboxSuspended,
     /// The mailbox was disconnected.
     MailboxDisconnected,
+    /// An upload is larger than Outlook takes.
+    AttachmentTooLarge,
+    /// The name of a file lies about where or what it is.
+    FileNameRefused,
+    /// The bytes are not what they are declared to be.
+    ContentTypeMismatch,
+    /// The mailbox has no such message.
+    MessageNotFound,
+    /// The message has no such attachment.
+    AttachmentNotFound,
+    /// There is no content to be had: it is a link, unreadable at Microsoft, or not to be fetched.
+    ContentUnavailable,
+    /// The content ends before the range begins.
+    RangeNotSatisfiable,
+    /// The place for contents is away or full.
+    BlobsUnavailable,
     /// Nobody began a sign-in with this state.
     StateUnknown,
     /// A sign-in with this state has ended already.
@@ -69,7 +86,7 @@ pub enum Code {
 
 impl Code {
     /// All of them, for the reference.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 29] = [
         Self::Unauthorized,
         Self::InvalidRequest,
         Self::NotFound,
@@ -81,6 +98,14 @@ impl Code {
         Self::MailboxNeedsReauth,
         Self::MailboxSuspended,
         Self::MailboxDisconnected,
+        Self::AttachmentTooLarge,
+        Self::FileNameRefused,
+        Self::ContentTypeMismatch,
+        Self::MessageNotFound,
+        Self::AttachmentNotFound,
+        Self::ContentUnavailable,
+        Self::RangeNotSatisfiable,
+        Self::BlobsUnavailable,
         Self::StateUnknown,
         Self::StateUsed,
         Self::StateExpired,
@@ -101,17 +126,25 @@ impl Code {
             | Self::StateUnknown
             | Self::StateUsed
             | Self::StateExpired
+            | Self::FileNameRefused
+            | Self::ContentTypeMismatch
             | Self::SignInRefused => StatusCode::BAD_REQUEST,
             Self::StateForeign => StatusCode::FORBIDDEN,
-            Self::NotFound | Self::MailboxNotFound | Self::NotConnected => StatusCode::NOT_FOUND,
+            Self::NotFound
+            | Self::MailboxNotFound
+            | Self::MessageNotFound
+            | Self::AttachmentNotFound
+            | Self::ContentUnavailable
+            | Self::NotConnected => StatusCode::NOT_FOUND,
+            Self::RangeNotSatisfiable => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTooLarge | Self::AttachmentTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MailboxAmbiguous
             | Self::MailboxNeedsReauth
             | Self::MailboxSuspended
             | Self::MailboxDisconnected => StatusCode::CONFLICT,
             Self::WorkFailed | Self::AppRefused => StatusCode::BAD_GATEWAY,
-            Self::MicrosoftUnavailable | Self::DatabaseUnavailable => {
+            Self::MicrosoftUnavailable | Self::DatabaseUnavailable | Self::BlobsUnavailable => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -132,6 +165,14 @@ impl Code {
             Self::MailboxNeedsReauth => "mailbox_needs_reauth",
             Self::MailboxSuspended => "mailbox_suspended",
             Self::MailboxDisconnected => "mailbox_disconnected",
+            Self::AttachmentTooLarge => "attachment_too_large",
+            Self::FileNameRefused => "file_name_refused",
+            Self::ContentTypeMismatch => "content_type_mismatch",
+            Self::MessageNotFound => "message_not_found",
+            Self::AttachmentNotFound => "attachment_not_found",
+            Self::ContentUnavailable => "content_unavailable",
+            Self::RangeNotSatisfiable => "range_not_satisfiable",
+            Self::BlobsUnavailable => "blobs_unavailable",
             Self::StateUnknown => "state_unknown",
             Self::StateUsed => "state_used",
             Self::StateExpired => "state_expired",
@@ -159,6 +200,14 @@ impl Code {
             Self::MailboxNeedsReauth => "The mailbox must be connected again",
             Self::MailboxSuspended => "Microsoft does not give access to the mailbox",
             Self::MailboxDisconnected => "The mailbox is disconnected",
+            Self::AttachmentTooLarge => "The attachment is too large",
+            Self::FileNameRefused => "The file name cannot be used",
+            Self::ContentTypeMismatch => "The content is not what it is declared to be",
+            Self::MessageNotFound => "There is no such message",
+            Self::AttachmentNotFound => "There is no such attachment",
+            Self::ContentUnavailable => "There is no such content",
+            Self::RangeNotSatisfiable => "The content has no such range",
+            Self::BlobsUnavailable => "The place for contents is not available",
             Self::StateUnknown => "The sign-in is not known",
             Self::StateUsed => "The sign-in has ended already",
             Self::StateExpired => "The sign-in took too long",
@@ -200,6 +249,26 @@ impl Code {
             }
             Self::MailboxSuspended => {
                 "an administrator must give the account its licence or access back; the mirror goes on by itself"
+            }
+            Self::AttachmentTooLarge => {
+                "Outlook takes attachments of up to 150 MB: send a link to the file instead"
+            }
+            Self::FileNameRefused => {
+                "send the file's own name: no path, no control characters, no marks that turn the direction of writing"
+            }
+            Self::ContentTypeMismatch => {
+                "declare the type that the bytes have, or `application/octet-stream`"
+            }
+            Self::MessageNotFound => {
+                "the message is gone, or was never mirrored; the table email_messages has those that are"
+            }
+            Self::AttachmentNotFound => "list the attachments of the message anew",
+            Self::ContentUnavailable => {
+                "the attachment's `content_state` tells why; `ATTACHMENTS=off` fetches none"
+            }
+            Self::RangeNotSatisfiable => "`Content-Range` tells how long the content is",
+            Self::BlobsUnavailable => {
+                "try again after `Retry-After` seconds; the operator must see that BLOBS_URL can be read and written"
             }
             Self::StateUnknown | Self::StateUsed | Self::StateExpired => {
                 "begin a new sign-in with GET /api/v1/integrations/microsoft/auth-url"
@@ -294,7 +363,9 @@ impl Problem {
             microsoft_code: None,
             errors: Box::default(),
             retry_after: match code {
-                Code::MicrosoftUnavailable | Code::DatabaseUnavailable => Some(5),
+                Code::MicrosoftUnavailable | Code::DatabaseUnavailable | Code::BlobsUnavailable => {
+                    Some(5)
+                }
                 _ => None,
             },
         }
@@ -411,6 +482,34 @@ impl From<StoreError> for Problem {
                 Self::new(Code::DatabaseUnavailable, detail).after(wait.as_secs().max(1))
             }
             None => Self::internal(&error),
+        }
+    }
+}
+
+impl From<BlobError> for Problem {
+    fn from(error: BlobError) -> Self {
+        match error {
+            BlobError::TooLarge { limit } => Self::new(
+                Code::AttachmentTooLarge,
+                format!("the content is larger than {limit} bytes"),
+            ),
+            BlobError::Source(_) => Self::new(Code::InvalidRequest, "the body did not come whole"),
+            BlobError::Missing(_) => {
+                warn!(
+                    "contents that were fetched are not where this process looks for them: replicas must share BLOBS_URL"
+                );
+                Self::new(
+                    Code::BlobsUnavailable,
+                    "the content is not where this process looks for it: replicas must share BLOBS_URL",
+                )
+            }
+            BlobError::Address(_) | BlobError::Place(_) => {
+                error!(error = %chain(&error), "contents could not be kept or read: {}", chain(&error));
+                Self::new(
+                    Code::BlobsUnavailable,
+                    "the place for contents did not take or give what was asked",
+                )
+            }
         }
     }
 }

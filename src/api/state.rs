@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::metrics::Pulse;
+use crate::blobs::Blobs;
 use crate::mailboxes::Connections;
 use crate::model::time::{SharedClock, Timestamp};
 use crate::oauth::Platform;
@@ -22,6 +23,10 @@ pub struct Api {
     pub connections: Connections,
     /// The identity platform, for what it thinks of our app registration.
     pub platform: Platform,
+    /// Contents.
+    pub blobs: Blobs,
+    /// Whether the contents of attachments are fetched when somebody asks for them.
+    pub fetches_attachments: bool,
     /// Since when this process answers.
     pub started_at: Timestamp,
     /// What the database said last of how it fares.
@@ -37,6 +42,7 @@ impl Api {
         clock: SharedClock,
         connections: Connections,
         platform: Platform,
+        blobs: Blobs,
     ) -> Self {
         let started_at = clock.now();
         Self {
@@ -44,6 +50,8 @@ impl Api {
             clock,
             connections,
             platform,
+            blobs,
+            fetches_attachments: true,
             started_at,
             pulse: Pulse::default(),
             patience: PATIENCE,

@@ -206,7 +206,7 @@ pub async fn events(
 }
 
 /// How waiting for a wish ended.
-enum Fulfilled<T> {
+pub(super) enum Fulfilled<T> {
     Done(T),
     Running(StillRunning),
 }
@@ -229,7 +229,7 @@ impl IntoResponse for StillRunning {
 }
 
 /// Leaves a wish for the mailbox's home and waits for its outcome, as long as a request may.
-async fn fulfil<T: serde::de::DeserializeOwned>(
+pub(super) async fn fulfil<T: serde::de::DeserializeOwned>(
     api: &Api,
     mailbox: &Mailbox,
     wish: &Wish,

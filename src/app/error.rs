@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::blobs::BlobError;
 use crate::graph::error::GraphError;
 use crate::model::ids::MailboxId;
 use crate::oauth::OauthError;
@@ -51,6 +52,9 @@ pub enum AppError {
         /// Which.
         mailboxes: Vec<Named>,
     },
+    /// The place for contents cannot be used.
+    #[error("could not use the place for contents")]
+    Blobs(#[source] BlobError),
     /// The client of Graph cannot be made.
     #[error("could not prepare the connection to Microsoft Graph")]
     Graph(#[source] GraphError),

@@ -1,7 +1,7 @@
 //! Puts the parts together, starts, supervises, stops.
 //!
 //! In reading order: [`Parts`] (everything rooms are given), [`Service`] (the work of a mailbox, lane by lane, run by a home),
-//! [`Schedules`] (what cron sets off), `tunnel` with `ngrok` (a public address that changes), `starting` (from the first word to the
+//! [`Schedules`] (what cron sets off), [`sweep`] (contents that nobody points at), `tunnel` with `ngrok` (a public address that changes), `starting` (from the first word to the
 //! whole service), and [`App`], which serves until it is told to stop; beside them [`doctor`], which looks at everything they stand on.
 
 pub mod doctor;
@@ -14,6 +14,7 @@ mod rests;
 pub mod schedule;
 pub mod service;
 mod starting;
+pub mod sweep;
 mod tunnel;
 
 use std::net::SocketAddr;
@@ -305,6 +306,7 @@ impl App {
                 let kept_from = now - KEPT;
                 parts.store.expired_prune(kept_from).await?;
                 parts.store.commands_prune(kept_from).await?;
+                sweep::sweep(parts).await?;
             }
         }
         Ok(())

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use super::error::{AppError, Named};
 use crate::api::Api;
-use crate::config::{Microsoft, Settings};
+use crate::blobs::{BlobSettings, Blobs};
+use crate::config::{Attachments, Microsoft, Settings};
 use crate::graph::transport::{Graph, GraphSettings};
 use crate::mailboxes::Connections;
 use crate::model::mailbox::MailboxState;
@@ -25,6 +26,8 @@ pub struct Parts {
     pub clock: SharedClock,
     /// The database.
     pub store: Store,
+    /// Contents, beside it.
+    pub blobs: Blobs,
     /// Opens and seals.
     pub vault: Vault,
     /// Signs clientStates.
@@ -99,6 +102,10 @@ impl Parts {
         let keyring = Keyring::of(&settings.encryption.keys).map_err(AppError::Keys)?;
         let vault = Vault::new(&keyring);
         let signer = Signer::new(&keyring);
+        let blobs = Blobs::open(&BlobSettings {
+            place: settings.contents.blobs.clone(),
+        })
+        .map_err(AppError::Blobs)?;
         let microsoft = &settings.microsoft;
         let graph = graph(microsoft, &clock)?;
         let platform = platform(microsoft, &clock)?;
@@ -114,6 +121,7 @@ impl Parts {
             settings: Arc::new(settings),
             clock,
             store,
+            blobs,
             vault,
             signer,
             graph,
@@ -135,11 +143,14 @@ impl Parts {
 
     /// What the endpoints are given.
     pub fn api(&self) -> Api {
-        Api::new(
+        let mut api = Api::new(
             self.store.clone(),
             Arc::clone(&self.clock),
             self.connections(),
             self.platform.clone(),
-        )
+            self.blobs.clone(),
+        );
+        api.fetches_attachments = self.settings.contents.attachments != Attachments::Off;
+        api
     }
 }

@@ -27,7 +27,7 @@ pub enum Schedule {
     Due,
     /// Matches or drops notices of unknown subscriptions (M20).
     Parked,
-    /// Throws away what is past its use: states of sign-ins, ticks, outcomes, tombstones.
+    /// Throws away what is past its use: states of sign-ins, ticks, outcomes, tombstones, contents that nobody points at.
     Upkeep,
 }
 

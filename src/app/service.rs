@@ -11,11 +11,11 @@ use tracing::{error, info, warn};
 use super::parts::Parts;
 use super::resident::Next;
 use super::rests::{Rests, Scope};
-use crate::config::PublicUrl;
+use crate::config::{Attachments, PublicUrl};
 use crate::graph::MailboxGraph;
 use crate::home::Home;
 use crate::mailboxes::{disconnect, states};
-use crate::mirror::{self, Mirror, MirrorError, Remedy};
+use crate::mirror::{self, ContentSettings, Mirror, MirrorError, Remedy};
 use crate::model::chain::chain;
 use crate::model::ids::MailboxId;
 use crate::model::mailbox::{MailboxState, StateReason};
@@ -75,6 +75,7 @@ impl Service {
             months_future: told.calendar_future_months,
             first_page: told.page_size,
             audit_every: told.audit_interval,
+            internet_headers: parts.settings.contents.internet_headers,
             listening_since: Some(parts.clock.now()),
             ..mirror::Settings::default()
         }
@@ -104,6 +105,16 @@ impl Service {
         self
     }
 
+    /// Where contents go, and which are fetched when.
+    fn contents(&self) -> ContentSettings {
+        let told = &self.parts.settings.contents;
+        ContentSettings {
+            blobs: self.parts.blobs.clone(),
+            ahead_up_to: (told.attachments == Attachments::Eager).then_some(told.eager_limit),
+            keep_originals: told.keep_originals,
+        }
+    }
+
     pub(super) fn visit(&self, home: &Home) -> Visit {
         let graph = MailboxGraph::new(
             self.parts.graph.clone(),
@@ -118,7 +129,8 @@ impl Service {
             home.fence,
             Arc::clone(&self.clock),
             self.mirror.clone(),
-        );
+        )
+        .with_contents(self.contents());
         Visit {
             parts: self.parts.clone(),
             home: home.clone(),
@@ -274,6 +286,12 @@ impl Visit {
             }
             return Ok(Next::Again);
         }
+        // The last of all: contents that nobody has asked for.
+        match self.mirror.fetch_ahead().await {
+            Ok(true) => return Ok(Next::Again),
+            Ok(false) => {}
+            Err(error) => return self.after(Lane::Backfill, error).await,
+        }
         self.rests.end(self.mailbox(), Lane::Backfill);
         Ok(Next::Wait(self.next_round_at().await))
     }
@@ -319,7 +337,8 @@ impl Visit {
             (Some(reconciler), Ok(stored)) => reconciler.due_at(self.mailbox(), &stored),
             (None, _) | (_, Err(_)) => None,
         };
-        let due = [rounds, renewal].into_iter().flatten().min();
+        let ahead = self.mirror.next_ahead_at().await.unwrap_or(None);
+        let due = [rounds, renewal, ahead].into_iter().flatten().min();
         self.rests
             .after(self.mailbox(), Lane::Backfill, due, self.now())
     }

@@ -45,6 +45,9 @@ fn app(error: &AppError) -> Option<&'static str> {
         AppError::Serve(_) | AppError::Schedules(_) => {
             Some("start it again; if that does not help, LOG=debug tells more")
         }
+        AppError::Blobs(_) => Some(
+            "set BLOBS_URL to a folder that the user who runs graph-mirror may write to, or to a bucket (docs/guides/contents.md)",
+        ),
         // Their causes know more, or the error itself did.
         AppError::Database(_)
         | AppError::Store(_)

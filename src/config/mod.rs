@@ -5,6 +5,7 @@
 //! a time. No problem ever repeats a secret. In reading order: [`variables`] (the catalogue, from which the
 //! reference is generated), [`environment`], [`reader`], then one file per section.
 
+pub mod contents;
 pub mod database;
 pub mod encryption;
 pub mod environment;
@@ -19,6 +20,7 @@ pub mod sandbox;
 pub mod server;
 pub mod variables;
 
+pub use contents::{Attachments, BlobPlace, Contents};
 pub use database::{Database, DatabaseUrl};
 pub use encryption::Encryption;
 pub use environment::Environment;
@@ -48,6 +50,8 @@ pub struct Settings {
     pub encryption: Encryption,
     /// What is mirrored and how often we look.
     pub mirror: Mirror,
+    /// Where contents are kept, and which are fetched when.
+    pub contents: Contents,
     /// How many mailboxes this process serves at a time.
     pub homes: Homes,
     /// What is logged and how.
@@ -65,6 +69,7 @@ impl Settings {
         let microsoft = Microsoft::read(&mut reader, server.as_ref());
         let encryption = Encryption::read(&mut reader);
         let mirror = Mirror::read(&mut reader);
+        let contents = Contents::read(&mut reader, database.as_ref());
         let homes = Homes::read(&mut reader);
         let log = Log::read(&mut reader);
         if let (Some(server), Some(microsoft)) = (&server, &microsoft) {
@@ -77,6 +82,7 @@ impl Settings {
                 microsoft: microsoft?,
                 encryption: encryption?,
                 mirror: mirror?,
+                contents: contents?,
                 homes: homes?,
                 log: log?,
                 sandbox_tenant: None,

@@ -40,6 +40,8 @@ pub enum Section {
     Database,
     /// The mirror.
     Mirror,
+    /// Attachments and originals.
+    Contents,
     /// Other clouds, and the sandbox.
     Clouds,
     /// Logs.
@@ -52,12 +54,13 @@ pub enum Section {
 
 impl Section {
     /// All of them, in the order of the reference.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Microsoft,
         Self::Encryption,
         Self::Server,
         Self::Database,
         Self::Mirror,
+        Self::Contents,
         Self::Clouds,
         Self::Log,
         Self::Traces,
@@ -72,6 +75,7 @@ impl Section {
             Self::Server => "Addresses",
             Self::Database => "Database",
             Self::Mirror => "Mirror",
+            Self::Contents => "Contents",
             Self::Clouds => "Other clouds",
             Self::Log => "Log",
             Self::Traces => "Traces",
@@ -276,6 +280,61 @@ pub const HOMES_LIMIT: Variable = Variable {
     meaning: "Mailboxes with work that one process serves at the same time. Idle mailboxes don't count.",
     remedy: "set it to a number between 1 and 10000",
     example: "64",
+    ..BLANK
+};
+/// Where contents are kept.
+pub const BLOBS_URL: Variable = Variable {
+    name: "BLOBS_URL",
+    section: Section::Contents,
+    meaning: "Where attachments, originals and uploads are kept: a folder, or a bucket like `s3://bucket/prefix` or \
+              `az://container/prefix` where the binary was built with the feature `s3` or `azure` (docs/guides/contents.md). Unset: \
+              the folder `blobs` beside the file of an SQLite database, otherwise `data/blobs`. Replicas need a place that all of \
+              them see.",
+    remedy: "set it to a folder, or to a bucket that this binary can use, like s3://bucket/prefix",
+    example: "data/blobs",
+    ..BLANK
+};
+/// Attachments.
+pub const ATTACHMENTS: Variable = Variable {
+    name: "ATTACHMENTS",
+    section: Section::Contents,
+    default: Some("lazy"),
+    meaning: "When the contents of attachments are fetched: `lazy`, when somebody first reads them; `eager`, with the message, in \
+              spare quota; `off`, never. Names, types and sizes are mirrored in any case.",
+    remedy: "set it to eager, lazy or off",
+    example: "lazy",
+    ..BLANK
+};
+/// How large.
+pub const ATTACHMENTS_EAGER_LIMIT: Variable = Variable {
+    name: "ATTACHMENTS_EAGER_LIMIT",
+    section: Section::Contents,
+    default: Some("10MB"),
+    meaning: "With `ATTACHMENTS=eager`, attachments larger than this are left for whoever asks for them.",
+    remedy: "set it to a size like 500kB or 10MB",
+    example: "10MB",
+    ..BLANK
+};
+/// Originals.
+pub const KEEP_ORIGINALS: Variable = Variable {
+    name: "KEEP_ORIGINALS",
+    section: Section::Contents,
+    default: Some("true"),
+    meaning: "Whether the original (MIME) of a message is kept once somebody has asked for it. `false`: it is fetched anew for each \
+              question, and gone a day later.",
+    remedy: "set it to true or false",
+    example: "true",
+    ..BLANK
+};
+/// Headers.
+pub const INTERNET_HEADERS: Variable = Variable {
+    name: "INTERNET_HEADERS",
+    section: Section::Contents,
+    default: Some("false"),
+    meaning: "Whether messages are mirrored with all their internet headers, in `internet_headers`. Turning it on or off starts full rounds over \
+              every folder.",
+    remedy: "set it to true or false",
+    example: "false",
     ..BLANK
 };
 /// The cloud.
@@ -483,7 +542,7 @@ pub const OPEN_TELEMETRY: [&Variable; 6] = [
 ];
 
 /// All variables of the program, in the order of the reference.
-pub const ALL: [&Variable; 25] = [
+pub const ALL: [&Variable; 30] = [
     &MICROSOFT_CLIENT_ID,
     &MICROSOFT_CLIENT_SECRET,
     &MICROSOFT_TENANT_ID,
@@ -502,6 +561,11 @@ pub const ALL: [&Variable; 25] = [
     &AUDIT_INTERVAL,
     &PAGE_SIZE,
     &HOMES_LIMIT,
+    &BLOBS_URL,
+    &ATTACHMENTS,
+    &ATTACHMENTS_EAGER_LIMIT,
+    &KEEP_ORIGINALS,
+    &INTERNET_HEADERS,
     &MICROSOFT_CLOUD,
     &GRAPH_BASE_URL,
     &LOGIN_BASE_URL,

@@ -17,6 +17,7 @@ use super::error::GraphError;
 use super::gate::Gate;
 use super::links::{Target, segment};
 use super::prefer::Prefer;
+use super::stream::GraphContent;
 use super::throttle::backoff;
 use super::tokens::TokenSource;
 use super::transport::{Call, Graph};
@@ -31,6 +32,8 @@ pub struct MailboxGraph {
     inner: Arc<Inner>,
     /// What its requests are told to Graph as.
     trace: Option<TraceId>,
+    /// Whether messages are asked for with all their headers.
+    pub(super) with_headers: bool,
 }
 
 struct Inner {
@@ -70,7 +73,11 @@ impl MailboxGraph {
             gate,
             failures: AtomicU32::new(0),
         });
-        Self { inner, trace: None }
+        Self {
+            inner,
+            trace: None,
+            with_headers: false,
+        }
     }
 
     /// The same, whose requests go out under the id of a trace instead of one of their own (F3.3), so that what a
@@ -80,7 +87,15 @@ impl MailboxGraph {
         Self {
             inner: Arc::clone(&self.inner),
             trace,
+            with_headers: self.with_headers,
         }
+    }
+
+    /// The same, which asks for messages with all their internet headers, or does not.
+    #[must_use]
+    pub fn with_headers(mut self, with_headers: bool) -> Self {
+        self.with_headers = with_headers;
+        self
     }
 
     /// One question for a batch.
@@ -208,6 +223,41 @@ impl MailboxGraph {
                 continue;
             }
             return self.note(answer, admission);
+        }
+    }
+
+    /// Asks for content that is read piece by piece, at most `limit` bytes of it; once more after a 401, which comes before
+    /// the first byte.
+    pub(super) async fn stream(
+        &self,
+        lane: Lane,
+        call: &Call,
+        limit: u64,
+    ) -> Result<GraphContent, GraphError> {
+        let inner = &self.inner;
+        let mut token = inner.tokens.token().await.map_err(GraphError::Token)?;
+        let mut refreshed = false;
+        loop {
+            let permit = inner.gate.admit(lane, 1).await;
+            let permit = permit.map_err(GraphError::Fenced)?;
+            let answer = inner.graph.open(call, &token, self.trace).await;
+            let answer = self.note(answer, Admission::Charged(1));
+            match answer {
+                Ok((sent_at, response)) => {
+                    let deadline = inner.graph.deadline();
+                    return GraphContent::of(sent_at, response, permit, deadline, limit);
+                }
+                Err(error) if !refreshed && error.status() == Some(401) => {
+                    drop(permit);
+                    token = inner
+                        .tokens
+                        .refresh_after_401(&token)
+                        .await
+                        .map_err(GraphError::Token)?;
+                    refreshed = true;
+                }
+                Err(error) => return Err(error),
+            }
         }
     }
 

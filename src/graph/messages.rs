@@ -1,4 +1,6 @@
-//! Messages and their attachments.
+//! Messages.
+
+use std::borrow::Cow;
 
 use super::answer::Answer;
 use super::batch::BatchPart;
@@ -18,9 +20,6 @@ sentDateTime,hasAttachments,internetMessageId,subject,body,bodyPreview,importanc
 toRecipients,ccRecipients,bccRecipients,replyTo,conversationId,conversationIndex,isDeliveryReceiptRequested,\
 isReadReceiptRequested,isRead,isDraft,webLink,inferenceClassification,flag";
 
-/// The metadata of attachments without their bytes (F8.2).
-const ATTACHMENT_SELECT: &str = "id,name,contentType,size,isInline,lastModifiedDateTime";
-
 impl MailboxGraph {
     /// The message wherever it is now: the ground truth (F5.12).
     pub async fn message(&self, lane: Lane, id: &GraphId) -> Result<Answer, GraphError> {
@@ -37,8 +36,9 @@ impl MailboxGraph {
     /// would limit the total (F4.4).
     pub fn messages_delta(&self, folder: &GraphId) -> Target {
         Target::Path(self.path(&format!(
-            "/mailFolders/{}/messages/delta?$select={MESSAGE_SELECT}",
-            segment(folder)
+            "/mailFolders/{}/messages/delta?$select={}",
+            segment(folder),
+            self.message_select()
         )))
     }
 
@@ -50,7 +50,8 @@ impl MailboxGraph {
             .unwrap_or_default();
         let top = top.clamp(1, 1000);
         Target::Path(self.path(&format!(
-            "/messages?$select={MESSAGE_SELECT}{filter}&$orderby=receivedDateTime%20desc&$top={top}"
+            "/messages?$select={}{filter}&$orderby=receivedDateTime%20desc&$top={top}",
+            self.message_select()
         )))
     }
 
@@ -63,22 +64,20 @@ impl MailboxGraph {
         )))
     }
 
-    /// The attachments of a message without their bytes, as a part of a batch.
-    pub fn attachments_part(&self, message: &GraphId) -> BatchPart {
-        self.part(self.attachments_path(message), Prefer::IDS)
+    /// Headers come only when they are asked for by name (F5.5).
+    fn message_select(&self) -> Cow<'static, str> {
+        if self.with_headers {
+            Cow::Owned(format!("{MESSAGE_SELECT},internetMessageHeaders"))
+        } else {
+            Cow::Borrowed(MESSAGE_SELECT)
+        }
     }
 
     fn message_path(&self, id: &GraphId) -> String {
         self.path(&format!(
-            "/messages/{}?$select={MESSAGE_SELECT}",
-            segment(id)
-        ))
-    }
-
-    fn attachments_path(&self, message: &GraphId) -> String {
-        self.path(&format!(
-            "/messages/{}/attachments?$select={ATTACHMENT_SELECT}",
-            segment(message)
+            "/messages/{}?$select={}",
+            segment(id),
+            self.message_select()
         ))
     }
 }

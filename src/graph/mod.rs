@@ -5,11 +5,12 @@
 //! its [`Gate`] admits; a refusal always comes with [`Advice`]. It knows nothing of databases: tokens come
 //! from a [`TokenSource`], admission from a [`Gate`], both implemented above.
 //!
-//! In reading order: [`tokens`], [`gate`], [`error`], [`links`], [`prefer`], [`transport`], [`mailbox`], [`batch`],
-//! then one file per surface ([`messages`], [`folders`], [`calendars`], [`events`], [`subscriptions`], [`me`], [`reach`]) and
+//! In reading order: [`tokens`], [`gate`], [`error`], [`links`], [`prefer`], [`transport`], [`mailbox`], [`stream`], [`batch`],
+//! then one file per surface ([`messages`], [`attachments`], [`folders`], [`calendars`], [`events`], [`subscriptions`], [`me`], [`reach`]) and
 //! the shapes of [`wire`].
 
 pub mod answer;
+pub mod attachments;
 pub mod batch;
 pub mod calendars;
 pub mod error;
@@ -23,6 +24,7 @@ pub mod me;
 pub mod messages;
 pub mod prefer;
 pub mod reach;
+pub mod stream;
 pub mod subscriptions;
 pub mod throttle;
 pub mod tokens;
@@ -36,5 +38,6 @@ pub use gate::{Fenced, Gate, Permit};
 pub use links::Target;
 pub use mailbox::MailboxGraph;
 pub use prefer::Prefer;
+pub use stream::GraphContent;
 pub use tokens::{AccessToken, TokenError, TokenSource};
 pub use transport::{Graph, GraphSettings};

@@ -175,12 +175,55 @@ impl Graph {
         token: &AccessToken,
         id: String,
     ) -> Result<Answer, GraphError> {
+        let (sent_at, response) = self.begin(call, token, id).await?;
+        let status = response.status().as_u16();
+        let body = text_of(read_body(response, self.0.body_limit).await?);
+        Ok(Answer {
+            sent_at,
+            status,
+            body,
+        })
+    }
+
+    /// Sends a request whose answer is to be read piece by piece: only its beginning is waited for here.
+    pub(super) async fn open(
+        &self,
+        call: &Call,
+        token: &AccessToken,
+        trace: Option<TraceId>,
+    ) -> Result<(Timestamp, Response), GraphError> {
+        let deadline = self.0.deadline;
+        let id = trace.map_or_else(Uuid::new_v4, TraceId::uuid);
+        let kind = kind::kind(&call.url);
+        let span = debug_span!("graph", method = %call.method, kind, client_request_id = %id);
+        let began = Instant::now();
+        let beginning = self.begin(call, token, id.to_string()).instrument(span);
+        let answer = tokio::time::timeout(deadline, beginning)
+            .await
+            .unwrap_or(Err(GraphError::TimedOut { deadline }));
+        table::GRAPH_REQUEST.observe(began.elapsed(), &[]);
+        table::GRAPH_REQUESTS.count(&[kind, kind::answer(&answer)]);
+        answer
+    }
+
+    /// How long one piece of an answer may take.
+    pub(super) fn deadline(&self) -> Duration {
+        self.0.deadline
+    }
+
+    /// Sends a request; a refusal is read whole, a good answer not at all.
+    async fn begin(
+        &self,
+        call: &Call,
+        token: &AccessToken,
+        id: String,
+    ) -> Result<(Timestamp, Response), GraphError> {
         let mut request = self
             .0
             .http
             .request(call.method.clone(), call.url.clone())
             .bearer_auth(token.expose())
-            .header(header::ACCEPT, "application/json")
+            .header(header::ACCEPT, accept(&call.url))
             .header("Prefer", call.prefer.header())
             .header(CLIENT_REQUEST_ID, &id)
             .header("return-client-request-id", "true");
@@ -194,12 +237,7 @@ impl Graph {
         let status = response.status();
         debug!(method = %call.method, status = status.as_u16(), client_request_id = id, "Graph answered");
         if status.is_success() {
-            let body = text_of(read_body(response, self.0.body_limit).await?);
-            return Ok(Answer {
-                sent_at,
-                status: status.as_u16(),
-                body,
-            });
+            return Ok((sent_at, response));
         }
         let headers = response.headers().clone();
         // What went wrong is known by the status already; a body that breaks off changes nothing.
@@ -222,6 +260,15 @@ impl Refused {
         self.request_id = text("request-id").map(str::to_owned);
         self.client_request_id = Some(client_request_id);
         self.location = text("location").map(|value| Link(value.to_owned()));
+    }
+}
+
+/// Content is taken as it is; everything else is JSON.
+fn accept(url: &Url) -> &'static str {
+    if url.path().ends_with("/$value") {
+        "*/*"
+    } else {
+        "application/json"
     }
 }
 

@@ -181,9 +181,14 @@ impl<'a> Writing<'a> {
         self.gone_messages(&gone_messages).await?;
         for (message, list, fetched_at) in &attachments {
             let id = self.mirror.mailbox;
-            self.tx
+            let is_new = self
+                .tx
                 .attachments_replace(id, message, list, *fetched_at)
                 .await?;
+            if is_new && self.mirror.fetches_ahead() {
+                // Another lane fetches their contents, and may be resting.
+                self.tx.wake(id);
+            }
         }
         self.events(&events, round).await?;
         for whole in &series {

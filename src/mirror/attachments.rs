@@ -4,12 +4,13 @@ use tracing::warn;
 
 use super::Mirror;
 use super::convert::message::read_attachment;
-use super::error::MirrorError;
+use super::error::{MirrorError, concerns_the_mailbox};
 use super::ladder;
 use super::refresh::{Verdict, stops, verdict};
 use super::report::RefreshReport;
 use crate::graph::wire::Page;
 use crate::graph::{Answer, GraphError, Prefer, Target};
+use crate::model::ids::GraphId;
 use crate::model::mail::Attachment;
 use crate::model::work::{Lane, Notice, NoticeKind};
 use crate::store::SeenNotice;
@@ -36,10 +37,19 @@ impl Mirror {
         let mut findings = super::findings::Findings::default();
         let mut stop = None;
         for (notice, answer) in notices.iter().zip(answers) {
+            let message = &notice.external_id;
+            let answer = match answer {
+                // Not every Graph knows the cast by which Content-IDs are asked for (F8.2).
+                Err(error) if error.status() == Some(400) => {
+                    let plain = self.graph.attachments_part_plain(message);
+                    self.graph.ask_alone(lane, &plain).await
+                }
+                other => other,
+            };
             let listed = match answer {
                 Ok(answer) => {
                     let sent_at = answer.sent_at;
-                    self.read_attachments(lane, answer)
+                    self.read_attachments(lane, message, answer)
                         .await
                         .map(|attachments| (attachments, sent_at))
                 }
@@ -86,6 +96,7 @@ impl Mirror {
     async fn read_attachments(
         &self,
         lane: Lane,
+        message: &GraphId,
         first: Answer,
     ) -> Result<Vec<Attachment>, GraphError> {
         let mut attachments = Vec::new();
@@ -111,6 +122,31 @@ impl Mirror {
         }
         attachments.sort_by(|one, other| one.external_id.cmp(&other.external_id));
         attachments.dedup_by(|one, other| one.external_id == other.external_id);
+        for attachment in &mut attachments {
+            if attachment.kind == "reference" {
+                attachment.url = self
+                    .leads_to(lane, message, &attachment.external_id)
+                    .await?;
+            }
+        }
         Ok(attachments)
+    }
+
+    /// Where a reference leads, which no listing tells. Not every Graph tells it at all.
+    async fn leads_to(
+        &self,
+        lane: Lane,
+        message: &GraphId,
+        attachment: &GraphId,
+    ) -> Result<Option<String>, GraphError> {
+        let answer = match self.graph.reference(lane, message, attachment).await {
+            Ok(answer) => answer,
+            Err(error) if concerns_the_mailbox(&error) => return Err(error),
+            Err(_) => return Ok(None),
+        };
+        let told = std::str::from_utf8(&answer.body).ok();
+        Ok(told
+            .and_then(|text| read_attachment(text).ok())
+            .and_then(|attachment| attachment.url))
     }
 }

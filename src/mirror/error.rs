@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::blobs::BlobError;
 use crate::graph::{Advice, GraphError};
 use crate::model::mailbox::StateReason;
 use crate::model::time::Timestamp;
@@ -23,6 +24,12 @@ pub enum MirrorError {
         #[source]
         source: GraphError,
     },
+    /// Content could not be kept.
+    #[error("content could not be kept")]
+    Blobs(#[from] BlobError),
+    /// This process fetches no contents.
+    #[error("this process has no place for contents")]
+    NoContents,
     /// Graph answered what cannot be read.
     #[error("Graph's list of {what} could not be read")]
     Unreadable {
@@ -54,7 +61,7 @@ impl MirrorError {
         match self {
             Self::Store(StoreError::LeaseLost) => Remedy::GiveUp,
             Self::Store(error) => Remedy::Later(error.retry_after()),
-            Self::Unreadable { .. } => Remedy::Later(None),
+            Self::Unreadable { .. } | Self::Blobs(_) | Self::NoContents => Remedy::Later(None),
             Self::Graph {
                 source: GraphError::Fenced(fenced),
                 ..

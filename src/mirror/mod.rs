@@ -6,7 +6,7 @@
 //!
 //! In reading order: [`convert`] (wire to rows), [`window`], [`pace`], [`ladder`], [`plan`] (all pure), then
 //! `apply`, `refresh` with `messages`, `series` and `attachments`, `round` with its two kinds of page and the `watchdog`, `folders` and
-//! `calendars` (the structure), `schedule`, `command`, `audit`.
+//! `calendars` (the structure), `schedule`, `command`, `contents` with `parts`, `audit`.
 
 mod apply;
 mod attachments;
@@ -14,6 +14,7 @@ mod audit;
 mod audit_events;
 mod calendars;
 mod command;
+mod contents;
 pub mod convert;
 mod error;
 mod findings;
@@ -26,6 +27,7 @@ mod mail_page;
 mod memory;
 mod messages;
 pub mod pace;
+mod parts;
 pub mod plan;
 mod refresh;
 mod report;
@@ -49,6 +51,7 @@ use crate::model::time::SharedClock;
 use crate::model::work::Fence;
 use crate::store::{MailboxMark, Priority, Store};
 
+pub use contents::ContentSettings;
 pub use error::{MirrorError, Remedy};
 use memory::Memory;
 pub use report::{RefreshReport, RoundsReport, StructureReport, Tally};
@@ -74,6 +77,8 @@ pub struct Mirror {
     clock: SharedClock,
     settings: Arc<Settings>,
     memory: Arc<Memory>,
+    /// None where no contents are fetched.
+    contents: Option<ContentSettings>,
 }
 
 impl Mirror {
@@ -90,12 +95,13 @@ impl Mirror {
         memory.push_is_ill(!mailbox.push_healthy);
         Self {
             store,
-            graph,
+            graph: graph.with_headers(settings.internet_headers),
             fence,
             mailbox: mailbox.id,
             clock,
             settings: Arc::new(settings),
             memory: Arc::new(memory),
+            contents: None,
         }
     }
 

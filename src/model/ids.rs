@@ -85,6 +85,10 @@ uuid_id! {
     /// A bearer key of the API.
     ApiKeyId
 }
+uuid_id! {
+    /// Bytes that an application has sent us to attach to something.
+    UploadId
+}
 text_id! {
     /// An id that Graph gave: of a message, folder, event, calendar, conversation or attachment. Items
     /// carry immutable ids (F12.8).
@@ -94,6 +98,25 @@ text_id! {
 impl GraphId {
     /// Ids have several hundred characters at most (F5.22); an index does not take endless ones.
     const LONGEST: usize = 1_024;
+
+    /// Stands in the ids that we make for parts of attached items, which Graph names by their place only. It is in none of
+    /// Graph's, and needs no escape in an address.
+    pub const PART: &str = "~~";
+
+    /// The attachment that a part belongs to, however deep it lies; of an attachment, itself.
+    #[must_use]
+    pub fn whole(&self) -> Self {
+        match self.0.split_once(Self::PART) {
+            Some((whole, _)) => whole.into(),
+            None => self.clone(),
+        }
+    }
+
+    /// The id of a part, by its item's and its place in it.
+    #[must_use]
+    pub fn part(&self, position: usize) -> Self {
+        Self(format!("{self}{}{position:03}", Self::PART))
+    }
 
     /// Whether a text can be an id: not empty, not endless, without control characters. What else Graph's place for an id
     /// holds would make a row that cannot be written, or not found again.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::blob::Stored;
 use super::ids::GraphId;
 use super::time::Timestamp;
 
@@ -35,6 +36,16 @@ pub struct Party {
     /// The address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
+}
+
+/// One internet header of a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Header {
+    /// Its name.
+    #[schema(example = "Received")]
+    pub name: String,
+    /// Its value.
+    pub value: String,
 }
 
 /// A message, whole.
@@ -96,6 +107,8 @@ pub struct Message {
     pub body_preview: Option<String>,
     /// Where Outlook shows it.
     pub web_link: Option<String>,
+    /// All internet headers, in their order, where they are mirrored.
+    pub internet_headers: Option<Vec<Header>>,
     /// What Graph sent, the body's content cut out because it stands in `body`.
     pub raw: String,
 }
@@ -140,4 +153,39 @@ pub struct Attachment {
     pub is_inline: bool,
     /// `file`, `item`, `reference`, or the unknown type's name.
     pub kind: String,
+    /// The Content-ID by which a body shows it, where Graph tells it.
+    pub content_id: Option<String>,
+    /// Where a reference leads, where Graph tells it.
+    pub url: Option<String>,
+}
+
+/// How the content of an attachment stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ContentState {
+    /// Nobody has asked for it yet.
+    Unfetched,
+    /// It is kept.
+    Stored,
+    /// Microsoft cannot open it, for good (F8.12).
+    Unreadable,
+    /// It is larger than is taken.
+    TooLarge,
+    /// It is a link: what it leads to is not ours to fetch.
+    Reference,
+}
+
+/// An attachment as it stands in the mirror, or a part of an attached item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredAttachment {
+    /// What is known of it.
+    pub attachment: Attachment,
+    /// The attached item it is a part of; its own id is made here then.
+    pub parent: Option<GraphId>,
+    /// Its place among the parts of that item.
+    pub position: Option<i64>,
+    /// How its content stands.
+    pub state: ContentState,
+    /// The content, once stored.
+    pub stored: Option<Stored>,
 }

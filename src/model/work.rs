@@ -257,6 +257,18 @@ pub enum Wish {
         /// Apply what differs.
         repair: bool,
     },
+    /// Fetch the content of an attachment, and of an attached item its parts.
+    FetchAttachment {
+        /// The message.
+        message: GraphId,
+        /// The attachment.
+        attachment: GraphId,
+    },
+    /// Fetch the original of a message.
+    FetchMime {
+        /// The message.
+        message: GraphId,
+    },
     /// Delete the subscriptions at Graph, then forget the grant.
     Disconnect,
 }

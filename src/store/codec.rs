@@ -14,8 +14,11 @@ use sqlx::{Arguments, Decode, Encode, Postgres, Row as _, Sqlite, Type};
 use uuid::Uuid;
 
 use super::error::StoreError;
+use crate::model::blob::Digest;
 use crate::model::ids::SubscriptionKey;
-use crate::model::ids::{ApiKeyId, CommandId, GraphId, LeaseToken, MailboxId, Owner, TraceId};
+use crate::model::ids::{
+    ApiKeyId, CommandId, GraphId, LeaseToken, MailboxId, Owner, TraceId, UploadId,
+};
 use crate::model::time::Timestamp;
 
 type Fault = Box<dyn std::error::Error + Send + Sync>;
@@ -107,6 +110,9 @@ value_from! {
     LeaseToken => |value| Value::Uuid(Some(value.0));
     CommandId => |value| Value::Uuid(Some(value.0));
     ApiKeyId => |value| Value::Uuid(Some(value.0));
+    UploadId => |value| Value::Uuid(Some(value.0));
+    Digest => |value| Value::Text(Some(Cow::Owned(value.to_string())));
+    Option<Digest> => |value| Value::Text(value.map(|digest| Cow::Owned(digest.to_string())));
     Option<TraceId> => |value| Value::Uuid(value.map(TraceId::uuid));
     &'q str => |value| Value::Text(Some(Cow::Borrowed(value)));
     String => |value| Value::Text(Some(Cow::Owned(value)));
@@ -341,6 +347,8 @@ column! {
     LeaseToken: Uuid, String, |value| LeaseToken(value), |value| LeaseToken(Uuid::parse_str(&value)?);
     CommandId: Uuid, String, |value| CommandId(value), |value| CommandId(Uuid::parse_str(&value)?);
     ApiKeyId: Uuid, String, |value| ApiKeyId(value), |value| ApiKeyId(Uuid::parse_str(&value)?);
+    UploadId: Uuid, String, |value| UploadId(value), |value| UploadId(Uuid::parse_str(&value)?);
+    Digest: String, String, |value| value.parse()?, |value| value.parse()?;
     String: String, String, |value| value, |value| value;
     GraphId: String, String, |value| GraphId(value), |value| GraphId(value);
     Owner: String, String, |value| Owner(value), |value| Owner(value);

@@ -9,15 +9,16 @@ use serde::Serialize;
 
 use super::bulk;
 use super::codec::{JsonText, Row, Value};
-use super::commands::{from_json, json};
+use super::commands::{from_json, json, parse};
 use super::dispatch::query;
 use super::error::StoreError;
 use super::pool::Store;
 use super::tx::Tx;
 use super::upsert::{Incoming, Ready, Table};
+use crate::model::blob::Stored;
 use crate::model::feed::ItemKind;
 use crate::model::ids::{GraphId, MailboxId};
-use crate::model::mail::{Message, PartialMessage, Party};
+use crate::model::mail::{Header, Message, PartialMessage, Party};
 use crate::model::time::Timestamp;
 use crate::model::work::Effect;
 
@@ -124,6 +125,7 @@ const MESSAGES: Table = Table {
         "body_type",
         "body_preview",
         "body",
+        "internet_headers",
     ],
 };
 
@@ -142,6 +144,29 @@ impl Store {
             .as_ref()
             .map(read)
             .transpose()
+    }
+
+    /// The original of a message, where it is kept.
+    pub async fn message_original(
+        &self,
+        mailbox: MailboxId,
+        message: &GraphId,
+    ) -> Result<Option<Stored>, StoreError> {
+        query(
+            "SELECT b.digest AS digest, b.size AS size FROM email_messages m JOIN blobs b ON b.digest = m.original
+             WHERE m.mailbox_id = $1 AND m.external_id = $2",
+        )
+        .bind(mailbox)
+        .bind(message)
+        .read_one(self)
+        .await?
+        .map(|row| {
+            Ok(Stored {
+                digest: row.get("digest")?,
+                size: u64::try_from(row.get::<i64>("size")?).unwrap_or(0),
+            })
+        })
+        .transpose()
     }
 
     /// The messages of a mailbox after an id, in the order of ids.
@@ -240,6 +265,28 @@ impl Store {
 }
 
 impl Tx {
+    /// Keeps the original of a message that is no draft any more: a draft's changes with it. False when the message is gone or a
+    /// draft, or the bytes are gone.
+    pub async fn message_original_set(
+        &mut self,
+        mailbox: MailboxId,
+        message: &GraphId,
+        stored: Stored,
+    ) -> Result<bool, StoreError> {
+        if !self.blob_refer(stored.digest).await? {
+            return Ok(false);
+        }
+        let set = query(
+            "UPDATE email_messages SET original = $3 WHERE mailbox_id = $1 AND external_id = $2 AND NOT is_draft",
+        )
+        .bind(mailbox)
+        .bind(message)
+        .bind(stored.digest)
+        .execute(self)
+        .await?;
+        Ok(set > 0)
+    }
+
     /// Writes whole messages. The effects come in the order given; one id may be given once per call. A row or
     /// tombstone fetched later stays ([`Effect::Stale`]); equal content is only stamped with round and fetch, and only
     /// when a round is named.
@@ -427,6 +474,7 @@ fn incoming(write: MessageWrite<'_>) -> Result<Incoming<'_>, StoreError> {
             (&message.body_type).into(),
             (&message.body_preview).into(),
             (&message.body).into(),
+            headers(message.internet_headers.as_deref())?,
         ],
         raw: &message.raw,
     })
@@ -461,6 +509,10 @@ pub(super) fn array<T: Serialize>(items: &[T]) -> Result<Value<'static>, StoreEr
     Ok(Value::json(json(items)?))
 }
 
+fn headers(headers: Option<&[Header]>) -> Result<Value<'static>, StoreError> {
+    headers.map_or(Ok(Value::Json(None)), array)
+}
+
 fn read(row: &Row) -> Result<StoredMessage, StoreError> {
     Ok(StoredMessage {
         message: Message {
@@ -492,6 +544,10 @@ fn read(row: &Row) -> Result<StoredMessage, StoreError> {
             body: row.find("body")?,
             body_preview: row.find("body_preview")?,
             web_link: row.find("web_link")?,
+            internet_headers: row
+                .find::<JsonText<'static>>("internet_headers")?
+                .map(|text| parse(&text.0, "internet_headers"))
+                .transpose()?,
             raw: row.get::<JsonText<'static>>("raw")?.0.into_owned(),
         },
         fetched_at: row.get("fetched_at")?,

@@ -40,6 +40,7 @@ const STEPS: &[Step] = steps! {
     6, "0006_push_doubts";
     7, "0007_client_state_keys";
     8, "0008_traces";
+    9, "0009_blobs";
 };
 
 /// What a migration did.

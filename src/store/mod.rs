@@ -10,6 +10,7 @@
 
 mod attachments;
 mod audits;
+mod blobs;
 mod bulk;
 mod calendars;
 mod changes;
@@ -41,6 +42,7 @@ mod threads;
 mod ticks;
 pub mod trouble;
 mod tx;
+mod uploads;
 mod upsert;
 mod vitals;
 mod wake;

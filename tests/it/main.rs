@@ -4,6 +4,7 @@ mod api;
 mod app;
 mod cli;
 mod conformance;
+mod contents;
 mod documents;
 mod failing;
 mod graph;

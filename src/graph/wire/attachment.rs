@@ -27,6 +27,9 @@ pub struct AttachmentObject<'a> {
     /// The `cid:` it is shown by, when Graph gives it.
     #[serde(borrow)]
     pub content_id: Option<Text<'a>>,
+    /// Where a reference leads.
+    #[serde(borrow)]
+    pub source_url: Option<Text<'a>>,
     /// When it was changed.
     #[serde(borrow)]
     pub last_modified_date_time: Option<Text<'a>>,

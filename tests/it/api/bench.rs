@@ -126,6 +126,11 @@ impl Bench {
         let request = request
             .body(Body::from(body.to_owned()))
             .expect("a request");
+        self.send(request).await
+    }
+
+    /// Sends a request as it is.
+    pub async fn send(&self, request: Request<Body>) -> Answer {
         let response = self
             .router
             .clone()

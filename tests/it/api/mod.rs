@@ -6,3 +6,4 @@ mod health;
 mod mailboxes;
 mod sign_in;
 mod sync;
+mod uploads;

@@ -2,6 +2,7 @@
 
 mod attachments;
 mod audits;
+pub mod blobs;
 mod calendars;
 mod changes;
 mod commands;
