@@ -343,7 +343,7 @@ pub const INTERNET_HEADERS: Variable = Variable {
     name: "INTERNET_HEADERS",
     section: Section::Contents,
     default: Some("false"),
-    meaning: "Whether messages are mirrored with all their internet headers, in `raw`. Turning it on or off starts full rounds over \
+    meaning: "Whether messages are mirrored with all their internet headers, in `internet_headers`. Turning it on or off starts full rounds over \
               every folder.",
     remedy: "set it to true or false",
     example: "false",

@@ -15,6 +15,7 @@ use super::{Mirror, parts};
 use crate::blobs::{BlobError, Blobs};
 use crate::graph::{Advice, GraphContent, GraphError};
 use crate::model::blob::{LARGEST, Stored};
+use crate::model::chain::chain;
 use crate::model::ids::GraphId;
 use crate::model::mail::{ContentState, StoredAttachment};
 use crate::model::time::{Timestamp, later};
@@ -234,6 +235,11 @@ impl Mirror {
                 if !super::error::concerns_the_mailbox(&source) =>
             {
                 debug!(mailbox.id = %self.mailbox, "an attachment of mailbox {} is left for later: {source}", self.mailbox);
+                Ok(())
+            }
+            // A full disk for contents must not keep the mirror from going on.
+            Err(MirrorError::Blobs(error)) => {
+                warn!(mailbox.id = %self.mailbox, "an attachment of mailbox {} could not be kept: {}", self.mailbox, chain(&error));
                 Ok(())
             }
             Err(error) => Err(error),

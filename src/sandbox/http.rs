@@ -13,8 +13,8 @@ use axum::extract::{Request, State as Extract};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use axum::routing::any;
-use bytes::Bytes;
-use futures_util::{FutureExt as _, stream};
+use bytes::{Bytes, BytesMut};
+use futures_util::{FutureExt as _, StreamExt as _, stream};
 use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -184,7 +184,7 @@ async fn receive(
         Ok(caller) => caller,
         Err(fault) => return refuse(fault),
     };
-    let Ok(body) = axum::body::to_bytes(body, MOST_BODY).await else {
+    let Some(body) = read_to_end(body, MOST_BODY).await else {
         return refuse(GraphFault::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "RequestEntityTooLarge",
@@ -218,6 +218,22 @@ async fn receive(
         .path_and_query()
         .map_or(raw_path, axum::http::uri::PathAndQuery::as_str);
     serve(world, &call, path_and_query, request_id, client_request_id).await
+}
+
+/// A body of at most `most` bytes. A longer one is read to its end all the same: whoever still writes when the
+/// connection is closed does not read the answer.
+pub(super) async fn read_to_end(body: Body, most: usize) -> Option<Bytes> {
+    let mut chunks = body.into_data_stream();
+    let mut read = BytesMut::new();
+    let mut length = 0;
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.ok()?;
+        length += chunk.len();
+        if length <= most {
+            read.extend_from_slice(&chunk);
+        }
+    }
+    (length <= most).then(|| read.freeze())
 }
 
 fn authenticate(world: &World, parts: &axum::http::request::Parts) -> Result<Caller, GraphFault> {

@@ -44,7 +44,7 @@ pub(super) async fn answer(Extract(world): Extract<World>, request: Request) -> 
         request_id: &request_id,
         client_request_id: &client_request_id,
     };
-    let body = axum::body::to_bytes(body, upload::LARGEST_RANGE).await.ok();
+    let body = http::read_to_end(body, upload::LARGEST_RANGE).await;
     let carried_out = carry_out(&world, &parts, &path, &token, body);
     match http::under(&world, effect, &asked, carried_out).await {
         Outcome::Broken => http::broken(),

@@ -86,7 +86,7 @@ on_both_stores!(
         assert_eq!(kept.content_type, "application/pdf");
         assert_eq!(
             kept.stored.digest.to_string(),
-            first["digest"].as_str().unwrap()
+            first["digest"].as_str().expect("a digest")
         );
         assert_eq!(store.blobs_sum().await?, (1, 10));
     }

@@ -59,10 +59,9 @@ async fn what_was_fetched_ahead_is_gone_after_a_purge_and_nothing_before() {
     let mut application = PgConnection::connect(scene.rig.parts.settings.database.url.expose())
         .await
         .expect("it connects");
-    for table in ["email_attachments", "email_messages"] {
-        let purge = format!("DELETE FROM {table} WHERE mailbox_id = '{}'", scene.mailbox);
-        application.execute(purge.as_str()).await.expect("they go");
-    }
+    let purge = std::fs::read_to_string("examples/sql/mailbox-delete.sql").expect("an example");
+    let purge = purge.replace("'me'", "'test'");
+    application.execute(purge.as_str()).await.expect("it goes");
     let marked = sweep(&scene.rig.parts).await.expect("it sweeps");
     assert_eq!(i64::try_from(marked.marked), Ok(blobs));
     assert_eq!(marked.deleted, 0, "somebody may be about to point at them");

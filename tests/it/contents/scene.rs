@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use axum::http::header;
 use bytes::Bytes;
+use graph_mirror::model::blob::Digest;
 use graph_mirror::model::ids::{ApiKeyId, GraphId, MailboxId};
 use graph_mirror::model::mail::StoredAttachment;
 use graph_mirror::model::time::Clock;
@@ -192,7 +193,18 @@ pub fn path(message: &GraphId) -> String {
 
 /// The path of an attachment's content.
 pub fn content_path(message: &GraphId, attachment: &StoredAttachment) -> String {
-    let id = attachment.attachment.external_id.as_str();
+    content_path_of(message, attachment.attachment.external_id.as_str())
+}
+
+/// The same by the attachment's id.
+pub fn content_path_of(message: &GraphId, id: &str) -> String {
     let escaped = percent_encoding::utf8_percent_encode(id, percent_encoding::NON_ALPHANUMERIC);
     format!("{}/attachments/{escaped}/content", path(message))
+}
+
+/// The digest of some bytes as the service writes it.
+pub fn sha256(bytes: &[u8]) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
+    let digest = digest.as_ref().try_into().expect("it has 32 bytes");
+    Digest::new(digest).to_string()
 }
