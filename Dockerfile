@@ -7,6 +7,8 @@ FROM rust:1.95-bookworm AS dependencies
 WORKDIR /build
 # Features beside the default ones, for example otel.
 ARG FEATURES=""
+# How it is compiled; nothing but a test of these steps wants another one.
+ARG PROFILE=release
 COPY Cargo.toml Cargo.lock ./
 COPY .cargo .cargo
 # Every target that Cargo.toml names must be there, or cargo refuses to read it.
@@ -15,16 +17,16 @@ RUN mkdir -p src tests/it benches \
     && echo 'fn main() {}' > src/main.rs \
     && echo '' > tests/it/main.rs \
     && for bench in intake backfill live idle; do echo 'fn main() {}' > "benches/$bench.rs"; done \
-    && cargo build --locked --release --bin graph-mirror --features "$FEATURES"
+    && cargo build --locked --profile "$PROFILE" --bin graph-mirror --features "$FEATURES"
 
 FROM dependencies AS program
 COPY migrations migrations
 COPY src src
 # Copied files are older than what was built from the stubs: cargo would think that nothing has changed.
 RUN touch src/lib.rs src/main.rs \
-    && cargo build --locked --release --bin graph-mirror --features "$FEATURES" \
+    && cargo build --locked --profile "$PROFILE" --bin graph-mirror --features "$FEATURES" \
     && mkdir -p out/data \
-    && cp target/release/graph-mirror out/graph-mirror
+    && cp target/*/graph-mirror out/graph-mirror
 
 # glibc, libgcc and CA certificates are all that the program needs of a system.
 FROM gcr.io/distroless/cc-debian12:nonroot

@@ -640,6 +640,7 @@ fn message(number: u64) -> Message {
         body: Some("<p>Lorem ipsum dolor sit amet</p>".repeat(125)),
         body_preview: Some("Lorem ipsum dolor sit amet".to_owned()),
         web_link: None,
+        internet_headers: None,
         raw: r#"{"id":"","subject":"","body":{"contentType":"html","content":null}}"#.to_owned(),
     }
 }

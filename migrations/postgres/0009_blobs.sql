@@ -81,7 +81,15 @@ COMMENT ON COLUMN email_attachments.stored_size IS
 COMMENT ON COLUMN email_attachments.content_at IS
     'When the content was asked for last.';
 
-ALTER TABLE email_messages ADD COLUMN original text COLLATE "C";
+ALTER TABLE email_messages
+    ADD COLUMN original text COLLATE "C",
+    ADD COLUMN internet_headers jsonb;
 CREATE INDEX email_messages_original ON email_messages (original) WHERE original IS NOT NULL;
 COMMENT ON COLUMN email_messages.original IS
     'The message as MIME, where originals are kept: digest in blobs.';
+COMMENT ON COLUMN email_messages.internet_headers IS
+    'All internet headers, where they are mirrored: an array of {name, value}, in their order.';
+
+ALTER TABLE mailboxes ADD COLUMN internet_headers boolean NOT NULL DEFAULT false;
+COMMENT ON COLUMN mailboxes.internet_headers IS
+    'Whether its messages are mirrored with all their internet headers.';

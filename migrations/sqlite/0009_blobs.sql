@@ -60,4 +60,9 @@ UPDATE email_attachments SET content_state = 'reference' WHERE kind = 'reference
 
 -- The message as MIME, where originals are kept: digest in blobs.
 ALTER TABLE email_messages ADD COLUMN original TEXT;
+-- All internet headers, where they are mirrored: an array of {name, value}, in their order.
+ALTER TABLE email_messages ADD COLUMN internet_headers TEXT;
 CREATE INDEX email_messages_original ON email_messages (original) WHERE original IS NOT NULL;
+
+-- Whether its messages are mirrored with all their internet headers.
+ALTER TABLE mailboxes ADD COLUMN internet_headers INTEGER NOT NULL DEFAULT 0 CHECK (internet_headers IN (0, 1));

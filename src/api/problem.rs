@@ -674,7 +674,15 @@ impl From<BlobError> for Problem {
                 format!("the content is larger than {limit} bytes"),
             ),
             BlobError::Source(_) => Self::new(Code::InvalidRequest, "the body did not come whole"),
-            BlobError::Missing(_) => Self::internal(&error),
+            BlobError::Missing(_) => {
+                warn!(
+                    "contents that were fetched are not where this process looks for them: replicas must share BLOBS_URL"
+                );
+                Self::new(
+                    Code::BlobsUnavailable,
+                    "the content is not where this process looks for it: replicas must share BLOBS_URL",
+                )
+            }
             BlobError::Address(_) | BlobError::Place(_) => {
                 error!(error = %chain(&error), "contents could not be kept or read: {}", chain(&error));
                 Self::new(

@@ -77,6 +77,7 @@ impl Service {
             months_future: told.calendar_future_months,
             first_page: told.page_size,
             audit_every: told.audit_interval,
+            internet_headers: parts.settings.contents.internet_headers,
             listening_since: Some(parts.clock.now()),
             ..mirror::Settings::default()
         }

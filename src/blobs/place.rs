@@ -47,9 +47,7 @@ impl Place {
     }
 
     pub(super) fn path<const N: usize>(&self, steps: [&str; N]) -> Path {
-        steps
-            .into_iter()
-            .fold(self.prefix.clone(), |path, step| path.join(step))
+        steps.into_iter().fold(self.prefix.clone(), Path::join)
     }
 
     pub(super) fn store(&self) -> Result<Arc<dyn ObjectStore>, BlobError> {

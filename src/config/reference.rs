@@ -2,10 +2,11 @@
 
 use std::fmt::Write;
 
-use super::variables::{ALL, STACK, Section, Variable};
+use super::variables::{ALL, OPEN_TELEMETRY, STACK, Section, Variable};
 
 fn of_section(section: Section) -> impl Iterator<Item = &'static Variable> {
     ALL.into_iter()
+        .chain(OPEN_TELEMETRY)
         .chain(STACK)
         .filter(move |variable| variable.section == section)
 }
@@ -22,6 +23,13 @@ pub fn markdown() -> String {
     );
     for section in Section::ALL {
         let _ = write!(text, "\n## {}\n\n", section.title());
+        if section == Section::Traces {
+            text.push_str(
+                "For a binary that was built with the feature `otel` (docs/guides/traces.md). All but the first are read by \
+                 OpenTelemetry's own library, from the environment of the process and not from a `.env` file; with Docker Compose they \
+                 may stand in `.env`.\n\n",
+            );
+        }
         if section == Section::Stack {
             text.push_str(
                 "`docker-compose.yml` reads these from the same `.env`, the program does not \
@@ -58,6 +66,12 @@ pub fn env_example() -> String {
     );
     for section in Section::ALL {
         let _ = write!(text, "\n# {}\n", section.title());
+        if section == Section::Traces {
+            text.push_str(
+                "# All but the first count in the environment of the process only, where docker-compose.yml puts them: \
+                 docs/guides/traces.md.\n",
+            );
+        }
         if section == Section::Stack {
             text.push_str("# Only docker-compose.yml reads these: docs/guides/docker.md.\n");
         }

@@ -2,7 +2,8 @@
 //!
 //! `docs/reference/configuration.md` and `.env.example` are compared with this list by tests, so a variable
 //! cannot be added without being documented. What only `docker-compose.yml` reads stands in a list of its own, [`STACK`]:
-//! it comes from the same `.env`, and the program never looks at it.
+//! it comes from the same `.env`, and the program never looks at it. So does what OpenTelemetry's own library reads from the
+//! environment of the process, [`OPEN_TELEMETRY`].
 
 /// One variable.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,6 +46,8 @@ pub enum Section {
     Clouds,
     /// Logs.
     Log,
+    /// Traces to a collector.
+    Traces,
     /// What only `docker-compose.yml` reads.
     Stack,
 }
@@ -60,6 +63,7 @@ impl Section {
         Self::Contents,
         Self::Clouds,
         Self::Log,
+        Self::Traces,
         Self::Stack,
     ];
 
@@ -74,6 +78,7 @@ impl Section {
             Self::Contents => "Contents",
             Self::Clouds => "Other clouds",
             Self::Log => "Log",
+            Self::Traces => "Traces",
             Self::Stack => "Docker Compose",
         }
     }
@@ -338,7 +343,7 @@ pub const INTERNET_HEADERS: Variable = Variable {
     name: "INTERNET_HEADERS",
     section: Section::Contents,
     default: Some("false"),
-    meaning: "Whether messages are mirrored with all their internet headers, in `raw`. Turning it on or off starts full rounds over \
+    meaning: "Whether messages are mirrored with all their internet headers, in `internet_headers`. Turning it on or off starts full rounds over \
               every folder.",
     remedy: "set it to true or false",
     example: "false",
@@ -407,12 +412,71 @@ pub const LOG_FORMAT: Variable = Variable {
 /// The collector of traces.
 pub const OTEL_EXPORTER_OTLP_ENDPOINT: Variable = Variable {
     name: "OTEL_EXPORTER_OTLP_ENDPOINT",
-    section: Section::Log,
+    section: Section::Traces,
     meaning: "Where `serve` sends traces by OTLP over HTTP (`/v1/traces` is added); heeded by a binary that was built with the \
               feature `otel` (docs/guides/traces.md).",
     remedy: "set it to scheme, host and port of the collector, like http://localhost:4318, and what opens it in \
              OTEL_EXPORTER_OTLP_HEADERS",
     example: "http://localhost:4318",
+    ..BLANK
+};
+
+/// What opens the collector.
+pub const OTEL_EXPORTER_OTLP_HEADERS: Variable = Variable {
+    name: "OTEL_EXPORTER_OTLP_HEADERS",
+    section: Section::Traces,
+    is_secret: true,
+    meaning: "Headers for the collector, such as what opens it: `name=value`, several separated by commas, a blank as `%20`.",
+    remedy: "set it as the collector's operator says, like authorization=Bearer%20token",
+    example: "authorization=Bearer%20the-token",
+    ..BLANK
+};
+/// What the collector calls us.
+pub const OTEL_SERVICE_NAME: Variable = Variable {
+    name: "OTEL_SERVICE_NAME",
+    section: Section::Traces,
+    default: Some("graph-mirror"),
+    meaning: "Name of the service in the traces.",
+    remedy: "set it to a name",
+    example: "graph-mirror",
+    ..BLANK
+};
+/// What else is said of us.
+pub const OTEL_RESOURCE_ATTRIBUTES: Variable = Variable {
+    name: "OTEL_RESOURCE_ATTRIBUTES",
+    section: Section::Traces,
+    meaning: "What else stands beside that name, as `name=value`, several separated by commas.",
+    remedy: "set it to a list like deployment.environment.name=production",
+    example: "deployment.environment.name=production",
+    ..BLANK
+};
+/// What is sampled.
+pub const OTEL_TRACES_SAMPLER: Variable = Variable {
+    name: "OTEL_TRACES_SAMPLER",
+    section: Section::Traces,
+    default: Some("parentbased_always_on"),
+    meaning: "Which traces are sent: `always_on`, `always_off`, `traceidratio`, or one of the three with `parentbased_` before it, which lets the caller decide.",
+    remedy: "set it to one of these",
+    example: "parentbased_always_on",
+    ..BLANK
+};
+/// How much of it.
+pub const OTEL_TRACES_SAMPLER_ARG: Variable = Variable {
+    name: "OTEL_TRACES_SAMPLER_ARG",
+    section: Section::Traces,
+    meaning: "The share that a sampler with `traceidratio` sends, from 0.0 to 1.0.",
+    remedy: "set it to a number from 0.0 to 1.0",
+    example: "0.1",
+    ..BLANK
+};
+/// How long a batch is gathered.
+pub const OTEL_BSP_SCHEDULE_DELAY: Variable = Variable {
+    name: "OTEL_BSP_SCHEDULE_DELAY",
+    section: Section::Traces,
+    default: Some("5000"),
+    meaning: "Milliseconds for which spans are gathered before they are sent.",
+    remedy: "set it to a number of milliseconds",
+    example: "5000",
     ..BLANK
 };
 
@@ -476,6 +540,17 @@ pub const STACK: [&Variable; 5] = [
     &REPLICAS_PORT,
     &SANDBOX_PORT,
     &NGROK_AUTHTOKEN,
+];
+
+/// The variables that OpenTelemetry's library reads, from the environment of the process and not from `.env`, which
+/// `docker-compose.yml` therefore passes on.
+pub const OPEN_TELEMETRY: [&Variable; 6] = [
+    &OTEL_EXPORTER_OTLP_HEADERS,
+    &OTEL_SERVICE_NAME,
+    &OTEL_RESOURCE_ATTRIBUTES,
+    &OTEL_TRACES_SAMPLER,
+    &OTEL_TRACES_SAMPLER_ARG,
+    &OTEL_BSP_SCHEDULE_DELAY,
 ];
 
 /// All variables of the program, in the order of the reference.

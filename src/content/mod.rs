@@ -4,6 +4,7 @@
 //! browser: [`file_name`] (names that lie about where or what they are), [`media_type`] (which kinds may be shown as what they are, and
 //! which bytes are not what they are declared to be), [`html`] (nothing that acts, nothing that is fetched), [`text`], [`range`].
 
+mod depth;
 pub mod file_name;
 pub mod html;
 pub mod media_type;

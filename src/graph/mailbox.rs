@@ -32,6 +32,8 @@ pub struct MailboxGraph {
     inner: Arc<Inner>,
     /// What its requests are told to Graph as.
     trace: Option<TraceId>,
+    /// Whether messages are asked for with all their headers.
+    pub(super) with_headers: bool,
 }
 
 struct Inner {
@@ -71,7 +73,11 @@ impl MailboxGraph {
             gate,
             failures: AtomicU32::new(0),
         });
-        Self { inner, trace: None }
+        Self {
+            inner,
+            trace: None,
+            with_headers: false,
+        }
     }
 
     /// The same, whose requests go out under the id of a trace instead of one of their own (F3.3), so that what a
@@ -81,7 +87,15 @@ impl MailboxGraph {
         Self {
             inner: Arc::clone(&self.inner),
             trace,
+            with_headers: self.with_headers,
         }
+    }
+
+    /// The same, which asks for messages with all their internet headers, or does not.
+    #[must_use]
+    pub fn with_headers(mut self, with_headers: bool) -> Self {
+        self.with_headers = with_headers;
+        self
     }
 
     /// One question for a batch.

@@ -1,5 +1,7 @@
 //! Messages.
 
+use std::borrow::Cow;
+
 use super::answer::Answer;
 use super::batch::BatchPart;
 use super::error::GraphError;
@@ -34,8 +36,9 @@ impl MailboxGraph {
     /// would limit the total (F4.4).
     pub fn messages_delta(&self, folder: &GraphId) -> Target {
         Target::Path(self.path(&format!(
-            "/mailFolders/{}/messages/delta?$select={MESSAGE_SELECT}",
-            segment(folder)
+            "/mailFolders/{}/messages/delta?$select={}",
+            segment(folder),
+            self.message_select()
         )))
     }
 
@@ -47,7 +50,8 @@ impl MailboxGraph {
             .unwrap_or_default();
         let top = top.clamp(1, 1000);
         Target::Path(self.path(&format!(
-            "/messages?$select={MESSAGE_SELECT}{filter}&$orderby=receivedDateTime%20desc&$top={top}"
+            "/messages?$select={}{filter}&$orderby=receivedDateTime%20desc&$top={top}",
+            self.message_select()
         )))
     }
 
@@ -60,10 +64,20 @@ impl MailboxGraph {
         )))
     }
 
+    /// Headers come only when they are asked for by name (F5.5).
+    fn message_select(&self) -> Cow<'static, str> {
+        if self.with_headers {
+            Cow::Owned(format!("{MESSAGE_SELECT},internetMessageHeaders"))
+        } else {
+            Cow::Borrowed(MESSAGE_SELECT)
+        }
+    }
+
     fn message_path(&self, id: &GraphId) -> String {
         self.path(&format!(
-            "/messages/{}?$select={MESSAGE_SELECT}",
-            segment(id)
+            "/messages/{}?$select={}",
+            segment(id),
+            self.message_select()
         ))
     }
 }

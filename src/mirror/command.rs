@@ -7,7 +7,7 @@ use super::report::Tally;
 use super::{Mirror, Remedy};
 use crate::model::time::Timestamp;
 use crate::model::work::{Command, CursorScope, CursorState, Wish};
-use crate::store::{CursorFilter, Priority};
+use crate::store::{CursorFilter, MailboxMark, Priority};
 use crate::telemetry::metrics::table;
 
 /// Goes of repair after a sync: each confirms twenty suspicions.
@@ -75,22 +75,44 @@ impl Mirror {
         Ok(rows)
     }
 
-    /// Throws every link away. A cursor that is being walked is waited for: its walk would put its link back.
+    /// Has every message asked for anew when they are to be mirrored with their headers, or no longer: a link keeps what it was
+    /// made with (F6.2), also in the middle of a full round.
+    pub(super) async fn heed_selection(&self) -> Result<(), MirrorError> {
+        let wanted = self.settings.internet_headers;
+        if self.store.mailbox_has_headers(self.mailbox).await? == wanted {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        for cursor in self.store.cursors_list(self.mailbox).await? {
+            if matches!(cursor.scope, CursorScope::Messages { .. }) {
+                self.reset(&cursor.scope, now).await?;
+            }
+        }
+        self.mark(&[MailboxMark::InternetHeaders(wanted)]).await
+    }
+
+    /// Throws every link away.
     async fn reset_all(&self, now: Timestamp) -> Result<(), MirrorError> {
         for cursor in self.store.cursors_list(self.mailbox).await? {
             // Its full round is under way, or about to begin.
             if cursor.is_full && cursor.state != CursorState::Idle {
                 continue;
             }
-            let claim = self.memory.claim_in_turn(&cursor.scope).await;
-            let mut tx = self.store.write(Priority::Live).await?;
-            tx.fence(&self.fence).await?;
-            tx.cursors_reset(self.mailbox, CursorFilter::Scope(&cursor.scope), now)
-                .await?;
-            tx.commit().await?;
+            self.reset(&cursor.scope, now).await?;
             table::RESYNCS.count(&["command"]);
-            drop(claim);
         }
+        Ok(())
+    }
+
+    /// Throws a link away. A cursor that is being walked is waited for: its walk would put its link back.
+    async fn reset(&self, scope: &CursorScope, now: Timestamp) -> Result<(), MirrorError> {
+        let claim = self.memory.claim_in_turn(scope).await;
+        let mut tx = self.store.write(Priority::Live).await?;
+        tx.fence(&self.fence).await?;
+        tx.cursors_reset(self.mailbox, CursorFilter::Scope(scope), now)
+            .await?;
+        tx.commit().await?;
+        drop(claim);
         Ok(())
     }
 

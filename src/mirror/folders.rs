@@ -30,6 +30,7 @@ impl Mirror {
     /// folder and for each calendar's window. Call it before [`rounds_due`](Self::rounds_due).
     pub async fn structure(&self) -> Result<StructureReport, MirrorError> {
         let mut report = StructureReport::default();
+        self.heed_selection().await?;
         self.folders_due(&mut report).await?;
         self.calendars_due(&mut report).await?;
         Ok(report)

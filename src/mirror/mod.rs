@@ -95,7 +95,7 @@ impl Mirror {
         memory.push_is_ill(!mailbox.push_healthy);
         Self {
             store,
-            graph,
+            graph: graph.with_headers(settings.internet_headers),
             fence,
             mailbox: mailbox.id,
             clock,

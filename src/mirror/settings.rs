@@ -37,6 +37,8 @@ pub struct Settings {
     pub push_patience: Duration,
     /// Since when this process listens: what changed before may have been announced to nobody. None: always.
     pub listening_since: Option<Timestamp>,
+    /// Whether messages are mirrored with all their internet headers.
+    pub internet_headers: bool,
     /// Shared by all mailboxes of a process (M49).
     pub restarts: Restarts,
     /// Mistakes planted on purpose; set by tests only.
@@ -75,6 +77,7 @@ impl Default for Settings {
             first_audit_after: Duration::from_mins(5),
             push_patience: Duration::from_mins(5),
             listening_since: None,
+            internet_headers: false,
             restarts: Restarts::default(),
             sabotage: Sabotage::default(),
         }

@@ -38,6 +38,16 @@ pub struct Party {
     pub address: Option<String>,
 }
 
+/// One internet header of a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Header {
+    /// Its name.
+    #[schema(example = "Received")]
+    pub name: String,
+    /// Its value.
+    pub value: String,
+}
+
 /// A message, whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
@@ -97,6 +107,8 @@ pub struct Message {
     pub body_preview: Option<String>,
     /// Where Outlook shows it.
     pub web_link: Option<String>,
+    /// All internet headers, in their order, where they are mirrored.
+    pub internet_headers: Option<Vec<Header>>,
     /// What Graph sent, the body's content cut out because it stands in `body`.
     pub raw: String,
 }

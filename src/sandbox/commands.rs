@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::calendar::event::Response;
 use super::calendar::window::Window;
 use super::faults::{FaultError, FaultRule};
 use super::identity::{Application, Revocation};
@@ -25,6 +26,15 @@ pub enum CommandError {
     /// Nobody has this id or address.
     #[error("there is no mailbox '{0}'; GET /sandbox/control/mailboxes lists them")]
     UnknownMailbox(String),
+    /// No message has this id.
+    #[error("the mailbox has no message '{0}'")]
+    UnknownMessage(String),
+    /// Nobody of that address is invited, or there is no such meeting.
+    #[error("the mailbox has no meeting '{0}' of its own that this address is invited to")]
+    NotInvited(String),
+    /// An attachment that cannot be.
+    #[error("an attachment has at most 150 MB and stands within at most 30 messages")]
+    Attachment,
     /// No such application.
     #[error("there is no application '{0}'")]
     UnknownApplication(String),
@@ -230,6 +240,37 @@ impl World {
             });
         }
         Ok(ended)
+    }
+
+    /// Someone invited to a meeting of the mailbox's owner answers it (F7.17).
+    pub fn respond(
+        &self,
+        mailbox: &str,
+        event: &str,
+        address: &str,
+        response: Response,
+    ) -> Result<(), CommandError> {
+        let refused = || CommandError::NotInvited(event.to_owned());
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        let index = index_of(state, mailbox)?;
+        let now = state.now();
+        let State { mailboxes, rng, .. } = &mut *state;
+        let calendar = &mut mailboxes.get_mut(index).ok_or_else(refused)?.calendar;
+        let target = calendar.find(event).map_err(|_| refused())?;
+        if !calendar
+            .event(target.key())
+            .is_ok_and(|event| event.is_organizer)
+        {
+            return Err(refused());
+        }
+        let changes = calendar
+            .receive_response(target, address, response, now, rng)
+            .map_err(|_| refused())?;
+        state.announce_at(index, changes);
+        drop(guard);
+        self.wake();
+        Ok(())
     }
 
     /// Gives or takes a mailbox its licence; without one Graph does not answer for it (Q29).

@@ -151,6 +151,8 @@ pub struct Knobs {
     pub send_delay_seconds: u64,
     /// S70: sending a draft changes its immutable id.
     pub send_changes_id: bool,
+    /// F11.5: `createReply` and its kin pass over the comment.
+    pub answer_drafts_ignore_comment: bool,
     /// S71: how long an upload session lives from its beginning, on the sandbox's clock.
     pub upload_session_seconds: u64,
     /// S71: how an upload with an `Authorization` header is refused.
@@ -271,6 +273,7 @@ impl Default for Knobs {
             folder_delta_hidden: true,
             send_delay_seconds: 1,
             send_changes_id: false,
+            answer_drafts_ignore_comment: false,
             upload_session_seconds: 3_600,
             upload_token_refusal: TokenRefusal::Unauthorized,
             extra_delta_options: ExtraOptions::Ignore,

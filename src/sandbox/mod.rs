@@ -7,6 +7,7 @@
 //! Reading order: `world` (what there is), `http` (a request's way through it), then one part each
 //! for mail, calendars, identity, subscriptions and the control interface.
 
+pub mod attach;
 pub mod batch;
 pub mod browser;
 pub mod calendar;

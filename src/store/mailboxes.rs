@@ -76,6 +76,8 @@ pub enum MailboxMark {
         /// Why, for people.
         reason: Option<String>,
     },
+    /// Whether messages are mirrored with all their headers.
+    InternetHeaders(bool),
     /// What its home has asked of Graph in the last ten minutes: JSON, as `home` writes and reads it.
     RequestsSpent(String),
 }
@@ -90,6 +92,15 @@ impl Store {
             .as_ref()
             .map(read)
             .transpose()
+    }
+
+    /// Whether the messages of the mailbox are mirrored with all their headers, as far as its cursors go.
+    pub async fn mailbox_has_headers(&self, mailbox: MailboxId) -> Result<bool, StoreError> {
+        let row = query("SELECT internet_headers FROM mailboxes WHERE id = $1")
+            .bind(mailbox)
+            .read_one(self)
+            .await?;
+        row.map_or(Ok(false), |row| row.get("internet_headers"))
     }
 
     /// What a home of the mailbox wrote down last as [`MailboxMark::RequestsSpent`].
@@ -284,6 +295,10 @@ impl Tx {
                 MailboxMark::Push { healthy, reason } => (
                     "UPDATE mailboxes SET push_healthy = $3, push_reason = $4, updated_at = $2 WHERE id = $1",
                     vec![(*healthy).into(), reason.into()],
+                ),
+                MailboxMark::InternetHeaders(with) => (
+                    "UPDATE mailboxes SET internet_headers = $3, updated_at = $2 WHERE id = $1",
+                    vec![(*with).into()],
                 ),
                 MailboxMark::RequestsSpent(json) => (
                     "UPDATE mailboxes SET requests_spent = $3, updated_at = $2 WHERE id = $1",

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::bulk;
 use super::codec::{JsonText, Row, Value};
-use super::commands::{from_json, json};
+use super::commands::{from_json, json, parse};
 use super::dispatch::query;
 use super::error::StoreError;
 use super::pool::Store;
@@ -18,7 +18,7 @@ use super::upsert::{Incoming, Ready, Table};
 use crate::model::blob::Stored;
 use crate::model::feed::ItemKind;
 use crate::model::ids::{GraphId, MailboxId};
-use crate::model::mail::{Message, PartialMessage, Party};
+use crate::model::mail::{Header, Message, PartialMessage, Party};
 use crate::model::time::Timestamp;
 use crate::model::work::Effect;
 
@@ -125,6 +125,7 @@ const MESSAGES: Table = Table {
         "body_type",
         "body_preview",
         "body",
+        "internet_headers",
     ],
 };
 
@@ -473,6 +474,7 @@ fn incoming(write: MessageWrite<'_>) -> Result<Incoming<'_>, StoreError> {
             (&message.body_type).into(),
             (&message.body_preview).into(),
             (&message.body).into(),
+            headers(message.internet_headers.as_deref())?,
         ],
         raw: &message.raw,
     })
@@ -507,6 +509,10 @@ pub(super) fn array<T: Serialize>(items: &[T]) -> Result<Value<'static>, StoreEr
     Ok(Value::json(json(items)?))
 }
 
+fn headers(headers: Option<&[Header]>) -> Result<Value<'static>, StoreError> {
+    headers.map_or(Ok(Value::Json(None)), array)
+}
+
 fn read(row: &Row) -> Result<StoredMessage, StoreError> {
     Ok(StoredMessage {
         message: Message {
@@ -538,6 +544,10 @@ fn read(row: &Row) -> Result<StoredMessage, StoreError> {
             body: row.find("body")?,
             body_preview: row.find("body_preview")?,
             web_link: row.find("web_link")?,
+            internet_headers: row
+                .find::<JsonText<'static>>("internet_headers")?
+                .map(|text| parse(&text.0, "internet_headers"))
+                .transpose()?,
             raw: row.get::<JsonText<'static>>("raw")?.0.into_owned(),
         },
         fetched_at: row.get("fetched_at")?,

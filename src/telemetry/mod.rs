@@ -19,4 +19,6 @@ pub use subscriber::{Aside, Format, Speech, TelemetryError, start, start_with};
 pub async fn finish() {
     #[cfg(feature = "otel")]
     otel::finish().await;
+    #[cfg(not(feature = "otel"))]
+    std::future::ready(()).await;
 }

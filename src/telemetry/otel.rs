@@ -52,7 +52,8 @@ where
     };
     let mut resource = Resource::builder()
         .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")));
-    if std::env::var_os("OTEL_SERVICE_NAME").is_none() {
+    // Docker Compose passes on what is not set as an empty text.
+    if std::env::var_os("OTEL_SERVICE_NAME").is_none_or(|name| name.is_empty()) {
         resource = resource.with_service_name("graph-mirror");
     }
     let provider = SdkTracerProvider::builder()

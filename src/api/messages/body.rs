@@ -1,6 +1,6 @@
 //! The body of a message as a page that acts on nothing and loads nothing from elsewhere.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use axum::extract::{Path, State};
 use axum::http::HeaderValue;
@@ -95,10 +95,10 @@ async fn inline(
     mailbox: MailboxId,
     message: &GraphId,
     body: &str,
-) -> Result<HashMap<String, String>, Problem> {
+) -> Result<BTreeMap<String, String>, Problem> {
     let wanted = html::shown_parts(body);
     if wanted.is_empty() {
-        return Ok(HashMap::new());
+        return Ok(BTreeMap::new());
     }
     let stored = api.store.attachments_stored(mailbox, message).await?;
     Ok(stored

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::content::file_name;
 use crate::model::ids::{GraphId, MailboxId};
-use crate::model::mail::{ContentState, Message, Party, StoredAttachment};
+use crate::model::mail::{ContentState, Header, Message, Party, StoredAttachment};
 use crate::model::time::Timestamp;
 
 /// Somebody in a message.
@@ -83,8 +83,7 @@ pub struct MessageView {
     /// The body.
     pub body: BodyView,
     /// All internet headers, where they are mirrored (`INTERNET_HEADERS`).
-    #[schema(value_type = Option<Vec<Object>>)]
-    pub internet_headers: Option<serde_json::Value>,
+    pub internet_headers: Option<Vec<Header>>,
 }
 
 impl MessageView {
@@ -117,7 +116,7 @@ impl MessageView {
             importance: message.importance,
             categories: message.categories,
             flag_status: message.flag_status,
-            internet_headers: headers(&message.raw),
+            internet_headers: message.internet_headers,
             body: BodyView {
                 content_type: message.body_type,
                 raw: message.body,
@@ -126,13 +125,6 @@ impl MessageView {
             },
         }
     }
-}
-
-fn headers(raw: &str) -> Option<serde_json::Value> {
-    let mut raw: serde_json::Value = serde_json::from_str(raw).ok()?;
-    raw.get_mut("internetMessageHeaders")
-        .map(serde_json::Value::take)
-        .filter(serde_json::Value::is_array)
 }
 
 fn party(party: Party) -> PartyView {

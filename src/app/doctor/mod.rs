@@ -6,7 +6,7 @@
 //! is safe to mend.
 //!
 //! In reading order: [`finding`] (the words), then a file per thing, each a pure judgement of what a thin probe brought
-//! (`settings`, `graph`, `database`, `keys`, `registration`, `service`, `grants`, `address` with `live`, `subscriptions`, `work`); this
+//! (`settings`, `graph`, `database`, `keys`, `registration`, `service`, `grants`, `address` with `live`, `subscriptions`, `work`, `lag`); this
 //! file and `visit` take the steps.
 
 mod address;
@@ -15,6 +15,7 @@ pub mod finding;
 mod grants;
 mod graph;
 mod keys;
+mod lag;
 mod live;
 mod registration;
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! The steps that look at the work as it stands in the database.
 
-use super::finding::{Check, Finding, Severity};
+use super::finding::{Check, Finding};
 use super::visit::{Stumble, Visit};
-use super::work;
+use super::{lag, work};
 use crate::app::KEPT;
 use crate::app::service::Service;
 use crate::mirror::ladder::QUARANTINE_AFTER;
@@ -35,18 +35,17 @@ impl Visit {
         let store = self.store()?;
         let (newest, now) = (store.ticks_newest().await?, self.now());
         let mut findings = work::judge_schedules(&newest, now);
-        let is_stale = findings
-            .iter()
-            .any(|finding| finding.severity == Severity::Broken);
-        if is_stale && self.orders.fix {
+        if self.orders.fix && work::is_upkeep_overdue(&newest, now) {
             let kept_from = now - KEPT;
             let pruned =
                 store.expired_prune(kept_from).await? + store.commands_prune(kept_from).await?;
-            let told = format!(
-                "did the clearing away that waited: {pruned} rows that had served their time"
-            );
-            findings
-                .push(Finding::note(Check::Schedules, "pruned", "upkeep was overdue").mended(told));
+            if pruned > 0 {
+                let told = format!(
+                    "did the clearing away that waited: {pruned} rows that had served their time"
+                );
+                let overdue = Finding::note(Check::Schedules, "pruned", "upkeep was overdue");
+                findings.push(overdue.mended(told));
+            }
         }
         Ok(findings)
     }
@@ -58,29 +57,23 @@ impl Visit {
         for mailbox in self.sound() {
             let backlog = parts.store.notices_backlog(mailbox.id).await?;
             let cursors = parts.store.cursors_list(mailbox.id).await?.len();
-            standings.push(work::Standing {
+            let waiting = parts.store.commands_waiting(mailbox.id).await?;
+            standings.push(lag::Standing {
                 mailbox,
                 oldest_live_at: backlog.oldest_live_at,
                 poll_every: mirroring.poll_every(mailbox.push_healthy, cursors),
+                is_asked: waiting
+                    .iter()
+                    .any(|command| matches!(command.wish, Wish::Sync { .. })),
             });
         }
-        let mut findings = work::judge_lag(&standings, now);
         if self.orders.fix {
-            let behind: Vec<_> = standings.iter().filter(|one| one.is_behind(now)).collect();
-            for one in &behind {
+            for one in standings.iter().filter(|one| one.wants_a_look(now)) {
                 let wish = Wish::Sync { full: false };
                 parts.store.command_add(one.mailbox.id, &wish, now).await?;
             }
-            for finding in findings
-                .iter_mut()
-                .filter(|finding| finding.code == "behind")
-            {
-                *finding = finding
-                    .clone()
-                    .mended("asked the service for a look at it now");
-            }
         }
-        Ok(findings)
+        Ok(lag::judge(&standings, now, self.orders.fix))
     }
 
     pub(super) async fn quarantine(&self) -> Result<Vec<Finding>, Stumble> {

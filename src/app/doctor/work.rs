@@ -1,6 +1,4 @@
-//! The work as it stands in the database: who must be left alone, what fires, how far the mirror is behind, what rests.
-
-use std::time::Duration;
+//! The work as it stands in the database: who must be left alone, what fires, what rests.
 
 use chrono::TimeDelta;
 
@@ -9,15 +7,6 @@ use crate::app::schedule::Schedule;
 use crate::home::{Limits, Spent};
 use crate::model::mailbox::Mailbox;
 use crate::model::time::{Timestamp, until};
-
-/// A notice may wait for so long before somebody should look.
-const NOTICE_WAITS: Duration = Duration::from_mins(5);
-
-/// A poll may come so much later than it is due.
-const GRACE: Duration = Duration::from_mins(10);
-
-/// So many mailboxes are named one by one.
-const NAMED: usize = 10;
 
 /// What a mailbox has asked of Graph, and until when it must not.
 pub(super) fn throttled(mailbox: &Mailbox, spent: Option<&str>, now: Timestamp) -> Option<Finding> {
@@ -67,6 +56,14 @@ pub(super) fn stale(
         .collect()
 }
 
+/// Whether what has served its time waits to be cleared away.
+pub(super) fn is_upkeep_overdue(newest: &[(String, Timestamp)], now: Timestamp) -> bool {
+    let stale = stale(newest, now);
+    stale
+        .iter()
+        .any(|(schedule, _)| *schedule == Schedule::Upkeep)
+}
+
 /// When the schedules fired.
 pub(super) fn judge_schedules(newest: &[(String, Timestamp)], now: Timestamp) -> Vec<Finding> {
     let check = Check::Schedules;
@@ -98,83 +95,6 @@ pub(super) fn judge_schedules(newest: &[(String, Timestamp)], now: Timestamp) ->
         .collect()
 }
 
-/// How a mailbox stands with its mirror.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Standing<'a> {
-    /// The mailbox.
-    pub(super) mailbox: &'a Mailbox,
-    /// When the oldest announced item that waits was received.
-    pub(super) oldest_live_at: Option<Timestamp>,
-    /// How often it is polled.
-    pub(super) poll_every: Duration,
-}
-
-impl Standing<'_> {
-    /// Whether a look at it is overdue.
-    pub(super) fn is_behind(&self, now: Timestamp) -> bool {
-        let notices = self
-            .oldest_live_at
-            .is_some_and(|at| until(at, now) > NOTICE_WAITS);
-        let polls = self
-            .mailbox
-            .synced_at
-            .is_some_and(|at| until(at, now) > self.poll_every * 2 + GRACE);
-        notices || polls
-    }
-}
-
-/// How far the mirror is behind: one line for each mailbox that is, and one for all the others.
-pub(super) fn judge_lag(standings: &[Standing<'_>], now: Timestamp) -> Vec<Finding> {
-    let check = Check::Lag;
-    let behind: Vec<_> = standings.iter().filter(|one| one.is_behind(now)).collect();
-    let mut findings: Vec<Finding> = behind
-        .iter()
-        .take(NAMED)
-        .map(|one| {
-            let address = &one.mailbox.address;
-            let found = match one.oldest_live_at.filter(|at| until(*at, now) > NOTICE_WAITS) {
-                Some(at) => format!("an announced change of {address} waits since {}", ago(at, now)),
-                None => match one.mailbox.synced_at {
-                    Some(at) => format!("{address} was complete {}", ago(at, now)),
-                    None => format!("{address} is behind"),
-                },
-            };
-            Finding::warning(check, "behind", found)
-                .advising("look into the log of the service for that mailbox; --fix asks for a look at it now")
-                .about(address)
-        })
-        .collect();
-    if behind.len() > NAMED {
-        let found = format!("{} further mailboxes are behind", behind.len() - NAMED);
-        findings.push(Finding::warning(check, "behind", found));
-    }
-    let copying = standings
-        .iter()
-        .filter(|one| one.mailbox.backfilled_at.is_none())
-        .count();
-    if copying > 0 {
-        let found = format!("being copied for the first time: {copying}");
-        findings.push(
-            Finding::note(check, "copying", found)
-                .advising("`graph-mirror mailboxes list` shows how far"),
-        );
-    }
-    if findings.is_empty() {
-        let oldest = standings
-            .iter()
-            .filter_map(|one| one.mailbox.synced_at)
-            .min();
-        let told = oldest
-            .map(|at| format!(", the oldest {}", ago(at, now)))
-            .unwrap_or_default();
-        findings.push(Finding::well(
-            check,
-            format!("no mailbox is behind ({}){told}", standings.len()),
-        ));
-    }
-    findings
-}
-
 /// Items that could not be read however often they were tried.
 pub(super) fn judge_quarantine(counts: &[(&str, usize)]) -> Vec<Finding> {
     let check = Check::Quarantine;
@@ -193,7 +113,8 @@ pub(super) fn judge_quarantine(counts: &[(&str, usize)]) -> Vec<Finding> {
     )]
 }
 
-fn ago(at: Timestamp, now: Timestamp) -> String {
+/// How long ago that was, in words.
+pub(super) fn ago(at: Timestamp, now: Timestamp) -> String {
     let seconds = until(at, now).as_secs();
     match seconds {
         0..=119 => format!("{seconds} seconds ago"),
@@ -235,38 +156,11 @@ mod tests {
 
         let upkeep = judge_schedules(&ticks([Some(1), Some(1), Some(1), Some(200)]), now());
         assert!(upkeep[0].found.contains("upkeep"), "{upkeep:?}");
+        let (early, late) = (ticks([Some(9); 4]), ticks([None, None, None, Some(200)]));
+        assert!(!is_upkeep_overdue(&early, now()) && is_upkeep_overdue(&late, now()));
 
         let fresh = judge_schedules(&ticks([Some(1), Some(1), None, None]), now());
         assert!(fresh[0].found.contains("upkeep not yet"), "{fresh:?}");
-    }
-
-    #[test]
-    fn a_mailbox_is_behind_when_a_change_or_a_poll_is_overdue() {
-        let minutes = TimeDelta::minutes;
-        let complete = Mailbox {
-            synced_at: Some(now() - minutes(50)),
-            backfilled_at: Some(now()),
-            ..mailbox()
-        };
-        let late = Mailbox {
-            synced_at: Some(now() - minutes(90)),
-            ..complete.clone()
-        };
-        let codes = |mailbox: &Mailbox, waits: Option<i64>| {
-            let standing = Standing {
-                mailbox,
-                oldest_live_at: waits.map(|age| now() - minutes(age)),
-                poll_every: Duration::from_mins(30),
-            };
-            let findings = judge_lag(&[standing], now());
-            findings.iter().map(|one| one.code).collect::<Vec<_>>()
-        };
-
-        assert_eq!(codes(&complete, None), ["well"]);
-        assert_eq!(codes(&complete, Some(1)), ["well"]);
-        assert_eq!(codes(&complete, Some(6)), ["behind"]);
-        assert_eq!(codes(&late, None), ["behind"]);
-        assert_eq!(codes(&mailbox(), None), ["copying"]);
     }
 
     #[test]

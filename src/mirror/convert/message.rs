@@ -4,10 +4,10 @@ use super::mend::{read_mended, read_or_mend};
 use super::raw::{storable, without_content};
 use super::time::instant;
 use super::{Unreadable, id, possible, text, type_name, version};
-use crate::graph::wire::message::{AddressObject, FlagObject, RecipientObject};
+use crate::graph::wire::message::{AddressObject, FlagObject, HeaderObject, RecipientObject};
 use crate::graph::wire::{AttachmentObject, Field, MessageObject, Text};
 use crate::model::ids::GraphId;
-use crate::model::mail::{Attachment, Message, PartialMessage, Party};
+use crate::model::mail::{Attachment, Header, Message, PartialMessage, Party};
 
 /// A message as a page or a GET brought it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,6 +109,7 @@ fn whole(item: &str, external_id: GraphId, object: MessageObject) -> Result<Mess
         body: body.map(Text::into_string),
         body_preview: text(object.body_preview),
         web_link: text(object.web_link),
+        internet_headers: headers(object.internet_message_headers),
         raw: storable(without_content(item)),
     })
 }
@@ -167,6 +168,20 @@ fn texts(field: Field<Vec<Text<'_>>>) -> Option<Vec<String>> {
     field
         .into_option()
         .map(|texts| texts.into_iter().map(Text::into_string).collect())
+}
+
+fn headers(field: Field<Vec<HeaderObject<'_>>>) -> Option<Vec<Header>> {
+    let headers = field.into_option()?.into_iter();
+    Some(
+        headers
+            .filter_map(|header| {
+                Some(Header {
+                    name: header.name?.into_string(),
+                    value: header.value.map(Text::into_string).unwrap_or_default(),
+                })
+            })
+            .collect(),
+    )
 }
 
 fn parties(field: Field<Vec<RecipientObject<'_>>>) -> Vec<Party> {

@@ -29,6 +29,9 @@ pub struct Draft {
     pub transaction_id: Option<String>,
 }
 
+/// The most people a meeting invites.
+const MOST_ATTENDEES: usize = 500;
+
 /// Read and answered, never written.
 const READ_ONLY: &[&str] = &[
     "id",
@@ -215,6 +218,9 @@ fn locations(value: &Value) -> Result<Vec<Location>, Refusal> {
 
 fn attendees(value: &Value) -> Result<Vec<Attendee>, Refusal> {
     let items = value.as_array().ok_or_else(|| wrong("attendees"))?;
+    if items.len() > MOST_ATTENDEES {
+        return Err(Refusal::validation("A meeting has at most 500 attendees."));
+    }
     items.iter().map(attendee).collect()
 }
 

@@ -218,7 +218,7 @@ impl CalendarState {
                 ];
                 let answer = *pick(rng, &answers)?;
                 let changes = self
-                    .receive_response(key, &address, answer, now, rng)
+                    .receive_response(Target::Whole(key), &address, answer, now, rng)
                     .ok()?;
                 self.edited(key, changes)
             }

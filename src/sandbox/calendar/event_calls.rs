@@ -185,8 +185,8 @@ impl Desk<'_> {
             .ok_or_else(GraphFault::item_not_found)?;
         let changes = mailbox.calendar.respond(target, response, now, rng)?;
         self.state.announce_at(self.mailbox, changes);
-        if sends && matches!(target, Target::Whole(_)) {
-            meetings::tell_response(self.state, self.mailbox, &event, response);
+        if sends {
+            meetings::tell_response(self.state, self.mailbox, &event, target, response);
         }
         Ok(Reply::empty(StatusCode::ACCEPTED))
     }

@@ -138,24 +138,47 @@ impl CalendarState {
         )
     }
 
-    /// Someone invited answers a meeting of the owner's (F7.17). `None` when nobody of that address is.
+    /// Someone invited answers a meeting of the owner's, or one occurrence of it (F7.17).
     pub fn receive_response(
         &mut self,
-        key: EventKey,
+        target: Target,
         address: &str,
         response: Response,
         now: Timestamp,
         rng: &mut fastrand::Rng,
     ) -> Result<Vec<Change>, Refusal> {
-        let event = self.events.get_mut(&key).ok_or(Refusal::NotFound)?;
-        let attendee = event
-            .details
-            .attendees
+        let event = self
+            .events
+            .get_mut(&target.key())
+            .ok_or(Refusal::NotFound)?;
+        let mut of_occurrence = match target {
+            Target::Whole(_) => None,
+            Target::Occurrence(_, date) => {
+                let series = event.series.as_ref().ok_or(Refusal::NotFound)?;
+                let exception = series.exceptions().get(&date);
+                let own = exception.and_then(|exception| exception.overrides.attendees.clone());
+                Some(own.unwrap_or_else(|| event.details.attendees.clone()))
+            }
+        };
+        let attendees = of_occurrence
+            .as_mut()
+            .unwrap_or(&mut event.details.attendees);
+        let attendee = attendees
             .iter_mut()
             .find(|attendee| attendee.person.address.eq_ignore_ascii_case(address))
             .ok_or(Refusal::NotFound)?;
         attendee.response = response;
         attendee.responded_at = Some(now);
-        self.updated(key, now, rng)
+        if let (Target::Occurrence(_, date), Some(attendees)) = (target, of_occurrence) {
+            let overrides = Overrides {
+                attendees: Some(attendees),
+                ..Overrides::default()
+            };
+            let version = event.version + 1;
+            let series = event.series.as_mut().ok_or(Refusal::NotFound)?;
+            let slot = series.slot_of(date);
+            series.except(date, slot, overrides, version, now)?;
+        }
+        self.updated(target.key(), now, rng)
     }
 }

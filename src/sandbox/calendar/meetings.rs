@@ -47,8 +47,15 @@ pub fn tell_cancellation(state: &mut State, mailbox: usize, target: Target) {
     }
 }
 
-/// Shows an answer to the organizer, if the meeting still stands there.
-pub fn tell_response(state: &mut State, mailbox: usize, event: &Event, response: Response) {
+/// Shows an answer to the organizer, if the meeting still stands there; `target` is what the one who
+/// answers has of it.
+pub fn tell_response(
+    state: &mut State,
+    mailbox: usize,
+    event: &Event,
+    target: Target,
+    response: Response,
+) {
     let Some(address) = state
         .mailboxes
         .get(mailbox)
@@ -63,11 +70,17 @@ pub fn tell_response(state: &mut State, mailbox: usize, event: &Event, response:
     let State { mailboxes, rng, .. } = &mut *state;
     if let Some(held) = mailboxes.get_mut(organizer)
         && let Some(key) = held.calendar.copy_of(&event.uid)
-        && let Ok(changes) = held
-            .calendar
-            .receive_response(key, &address, response, now, rng)
     {
-        state.announce_at(organizer, changes);
+        let target = match target {
+            Target::Whole(_) => Target::Whole(key),
+            Target::Occurrence(_, date) => Target::Occurrence(key, date),
+        };
+        let told = held
+            .calendar
+            .receive_response(target, &address, response, now, rng);
+        if let Ok(changes) = told {
+            state.announce_at(organizer, changes);
+        }
     }
 }
 

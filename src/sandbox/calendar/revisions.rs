@@ -4,7 +4,7 @@
 use chrono::NaiveDate;
 
 use super::draft::Draft;
-use super::event::{Details, Overrides};
+use super::event::{Attendee, Overrides};
 use super::refusal::Refusal;
 use super::series::Series;
 use super::state::{CalendarState, EventKey, Target};
@@ -97,7 +97,7 @@ impl CalendarState {
             (None, _) => None,
         };
         event.slot = slot;
-        let overrides = keep_answers(&event.details, draft.overrides);
+        let overrides = keep_answers(&event.details.attendees, draft.overrides);
         event.details.apply(&overrides);
         stamp_online_meeting(&mut event.details, self.mint.rng());
         Ok(())
@@ -120,17 +120,21 @@ impl CalendarState {
         }
         let event = self.events.get_mut(&key).ok_or(Refusal::NotFound)?;
         let version = event.version + 1;
-        let overrides = keep_answers(&event.details, draft.overrides);
         let series = event.series.as_mut().ok_or(Refusal::NotFound)?;
+        let own = series.exceptions().get(&date);
+        let invited = own
+            .and_then(|exception| exception.overrides.attendees.as_ref())
+            .unwrap_or(&event.details.attendees);
+        let overrides = keep_answers(invited, draft.overrides);
         let slot = draft.when.onto(Some(&series.slot_of(date)))?;
         series.except(date, slot, overrides, version, now)
     }
 }
 
 /// A list of attendees that is sent again keeps what they answered.
-fn keep_answers(details: &Details, mut overrides: Overrides) -> Overrides {
+fn keep_answers(invited: &[Attendee], mut overrides: Overrides) -> Overrides {
     for attendee in overrides.attendees.iter_mut().flatten() {
-        let known = details.attendees.iter().find(|known| {
+        let known = invited.iter().find(|known| {
             known
                 .person
                 .address

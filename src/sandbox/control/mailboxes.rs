@@ -3,11 +3,13 @@
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State as Extract};
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::super::attach::AttachmentOrder;
+use super::super::calendar::event::Response as Attendance;
 use super::super::commands::{CommandError, DeltaKind};
 use super::super::edits::EditOrder;
 use super::super::stamp;
@@ -74,6 +76,44 @@ pub(super) async fn deliver(
         ids.push(world.deliver_message(&mailbox)?);
     }
     Ok(Json(json!({ "ids": ids })))
+}
+
+pub(super) async fn attach(
+    Extract(world): Extract<World>,
+    Path((mailbox, message)): Path<(String, String)>,
+    body: Bytes,
+) -> Answer {
+    let order: AttachmentOrder = read(&body)?;
+    let id = world.attach(&mailbox, &message, &order)?;
+    Ok(Json(json!({ "id": id })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Answered {
+    address: String,
+    response: String,
+}
+
+pub(super) async fn respond(
+    Extract(world): Extract<World>,
+    Path((mailbox, event)): Path<(String, String)>,
+    body: Bytes,
+) -> Result<StatusCode, Refused> {
+    let Answered { address, response } = read(&body)?;
+    let answers = [
+        Attendance::Accepted,
+        Attendance::TentativelyAccepted,
+        Attendance::Declined,
+    ];
+    let response = Attendance::named(&response)
+        .filter(|response| answers.contains(response))
+        .ok_or_else(|| {
+            let known = "a response is accepted, tentativelyAccepted or declined";
+            Refused(StatusCode::BAD_REQUEST, known.to_owned())
+        })?;
+    world.respond(&mailbox, &event, &address, response)?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 #[derive(Deserialize)]

@@ -37,8 +37,18 @@ pub const ENDPOINTS: &[(&str, &str, &str)] = &[
     ("POST", "/mailboxes/{id}/messages", "new mail arrives"),
     (
         "POST",
+        "/mailboxes/{id}/messages/{message}/attachments",
+        "gives a message an attachment",
+    ),
+    (
+        "POST",
         "/mailboxes/{id}/licence",
         "gives or takes the licence",
+    ),
+    (
+        "POST",
+        "/mailboxes/{id}/events/{event}/responses",
+        "someone invited answers",
     ),
     ("GET", "/clock", "the sandbox's time"),
     ("POST", "/clock/advance", "moves the clock forward"),
@@ -93,7 +103,15 @@ pub fn router(world: &World) -> Router {
         ("/mailboxes/{id}/truth", get(mailboxes::truth)),
         ("/mailboxes/{id}/edits", post(mailboxes::edit)),
         ("/mailboxes/{id}/messages", post(mailboxes::deliver)),
+        (
+            "/mailboxes/{id}/messages/{message}/attachments",
+            post(mailboxes::attach),
+        ),
         ("/mailboxes/{id}/licence", post(mailboxes::licence)),
+        (
+            "/mailboxes/{id}/events/{event}/responses",
+            post(mailboxes::respond),
+        ),
         ("/clock", get(clock)),
         ("/clock/advance", post(advance)),
         ("/knobs", get(knobs).merge(patch(turn))),
@@ -143,9 +161,10 @@ struct Refused(StatusCode, String);
 impl From<CommandError> for Refused {
     fn from(error: CommandError) -> Self {
         let status = match error {
-            CommandError::UnknownMailbox(_) | CommandError::UnknownApplication(_) => {
-                StatusCode::NOT_FOUND
-            }
+            CommandError::UnknownMailbox(_)
+            | CommandError::UnknownMessage(_)
+            | CommandError::NotInvited(_)
+            | CommandError::UnknownApplication(_) => StatusCode::NOT_FOUND,
             _ => StatusCode::BAD_REQUEST,
         };
         let mut text = error.to_string();

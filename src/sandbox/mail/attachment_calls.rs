@@ -3,7 +3,7 @@
 use axum::http::{Method, StatusCode};
 use bytes::Bytes;
 
-use super::attachment_view::{AttachmentView, push_attachment};
+use super::attachment_view::{AttachmentView, expands_item, push_attachment};
 use super::input::AttachmentInput;
 use super::message::{Attachment, AttachmentKind, Message, MessageKey};
 use super::message_calls::{check_readable, message};
@@ -65,13 +65,11 @@ fn place_of(message: &Message, id: &str) -> Result<usize, GraphFault> {
 }
 
 fn view_of(call: &Call) -> Result<AttachmentView, GraphFault> {
-    let expands_item = call.query.expand.iter().any(|expand| {
-        expand
-            .navigation
-            .to_ascii_lowercase()
-            .ends_with("itemattachment/item")
-    });
-    AttachmentView::new(&call.query.select, expands_item)
+    let expands = &call.query.expand;
+    let item = expands
+        .iter()
+        .any(|expand| expands_item(&expand.navigation));
+    AttachmentView::new(&call.query.select, item)
 }
 
 fn list(state: &State, mailbox: usize, key: MessageKey, call: &Call) -> Result<Reply, GraphFault> {
@@ -146,9 +144,7 @@ fn bytes(state: &State, mailbox: usize, key: MessageKey, id: &str) -> Result<Rep
         AttachmentKind::File { content, .. } => {
             Ok(Reply::bytes("application/octet-stream", content.clone()))
         }
-        AttachmentKind::Item { mime, .. } => {
-            Ok(Reply::bytes("text/plain", Bytes::from(mime.clone())))
-        }
+        AttachmentKind::Item(inner) => Ok(Reply::bytes("text/plain", Bytes::from(inner.text()))),
         // F8.3
         AttachmentKind::Reference { .. } => Err(GraphFault::method_not_allowed()),
     }

@@ -3,7 +3,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::item::{Inner, MOST_LEVELS};
 use super::message::{Attachment, AttachmentKind};
+use super::render::push_nested;
 use crate::sandbox::error::GraphFault;
 use crate::sandbox::json::Object;
 use crate::sandbox::query::Expand;
@@ -15,8 +17,8 @@ pub struct AttachmentView {
     select: Vec<String>,
     /// Whether `contentBytes` comes (F8.2).
     content: bool,
-    /// `$expand=microsoft.graph.itemAttachment/item` (F8.4).
-    item: bool,
+    /// `$expand=microsoft.graph.itemAttachment/item`: how many levels of items are shown (F8.4).
+    levels: usize,
 }
 
 impl Default for AttachmentView {
@@ -24,7 +26,7 @@ impl Default for AttachmentView {
         Self {
             select: Vec::new(),
             content: true,
-            item: false,
+            levels: 0,
         }
     }
 }
@@ -34,6 +36,14 @@ impl AttachmentView {
     pub fn metadata() -> Self {
         Self {
             content: false,
+            ..Self::default()
+        }
+    }
+
+    /// Everything, and items down to so many levels.
+    pub fn within(levels: usize) -> Self {
+        Self {
+            levels,
             ..Self::default()
         }
     }
@@ -53,7 +63,7 @@ impl AttachmentView {
                 "isinline",
                 "lastmodifieddatetime",
             ];
-            let derived = ["contentid", "contentlocation", "contentbytes"];
+            let derived = ["contentid", "contentlocation", "contentbytes", "sourceurl"];
             if !base.contains(&lower.as_str())
                 && (cast.is_empty() || !derived.contains(&lower.as_str()))
             {
@@ -70,18 +80,25 @@ impl AttachmentView {
         Ok(Self {
             select: names,
             content,
-            item: expands_item,
+            levels: if expands_item { MOST_LEVELS } else { 0 },
         })
     }
 
     /// The same out of `$expand=attachments(…)`.
     pub fn expanded(expand: &Expand) -> Result<Self, GraphFault> {
-        Self::new(&expand.select, false)
+        Self::new(&expand.select, expands_item(&expand.options))
     }
 
     fn wants(&self, lower: &str) -> bool {
         self.select.is_empty() || self.select.iter().any(|name| name == lower)
     }
+}
+
+/// Whether an `$expand` names the item of an attachment (F8.4).
+pub fn expands_item(expand: &str) -> bool {
+    expand
+        .to_ascii_lowercase()
+        .contains("microsoft.graph.itemattachment/item")
 }
 
 /// Appends an attachment (F8.1); `message_id` gives the format of its id.
@@ -94,7 +111,7 @@ pub fn push_attachment(
     let mut object = Object::open(out);
     let kind = match &attachment.kind {
         AttachmentKind::File { .. } => "#microsoft.graph.fileAttachment",
-        AttachmentKind::Item { .. } => "#microsoft.graph.itemAttachment",
+        AttachmentKind::Item(_) => "#microsoft.graph.itemAttachment",
         AttachmentKind::Reference { .. } => "#microsoft.graph.referenceAttachment",
     };
     object.text("@odata.type", kind);
@@ -110,7 +127,7 @@ pub fn push_attachment(
     }
     if view.wants("contenttype") {
         match attachment.kind {
-            AttachmentKind::Item { .. } => object.raw("contentType", "null"),
+            AttachmentKind::Item(_) => object.raw("contentType", "null"),
             _ => object.text("contentType", &attachment.content_type),
         }
     }
@@ -139,10 +156,20 @@ pub fn push_attachment(
                 out.push('"');
             }
         }
-        AttachmentKind::Item { item, .. } if view.item => {
-            object.raw("item", &item.to_string());
+        AttachmentKind::Item(inner) if view.levels > 0 => match &**inner {
+            Inner::Message(message) => {
+                let id = attachment.id(message_id);
+                push_nested(object.key("item"), message, &id, view.levels - 1);
+            }
+            Inner::Other(value) => object.raw("item", &value.to_string()),
+        },
+        AttachmentKind::Item(_) => {}
+        AttachmentKind::Reference { url } => {
+            if view.wants("sourceurl") {
+                object.text("sourceUrl", url);
+                object.text("providerType", "other");
+            }
         }
-        AttachmentKind::Item { .. } | AttachmentKind::Reference { .. } => {}
     }
     object.close();
 }

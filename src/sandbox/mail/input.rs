@@ -1,5 +1,7 @@
 //! Messages and attachments as clients write them.
 
+use std::sync::Arc;
+
 use axum::http::StatusCode;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,7 +9,8 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::message::{Attachment, AttachmentKind, Importance, MessageBody, Recipient};
+use super::item::{Inner, MOST_LEVELS};
+use super::message::{Attachment, AttachmentKind, Importance, Message, MessageBody, Recipient};
 use super::operations::{MessagePatch, flag_from};
 use crate::model::time::Timestamp;
 use crate::sandbox::error::GraphFault;
@@ -235,19 +238,30 @@ impl MessageInput {
             .flatten()
             .map(Vec::len)
             .sum::<usize>();
-        if recipients > 500 {
-            return Err(GraphFault::bad_request(
-                "ErrorTooManyRecipients",
-                "A message has at most 500 recipients.",
-            ));
-        }
+        check_count(recipients)?;
         Ok((patch, attachments))
+    }
+
+    /// Whether it says whom it goes to.
+    pub fn has_recipients(&self) -> bool {
+        self.to_recipients.is_some()
     }
 
     /// Whether a body was given.
     pub fn has_body(&self) -> bool {
         self.body.is_some()
     }
+}
+
+/// F11.3: recipients of all three kinds together.
+pub fn check_count(recipients: usize) -> Result<(), GraphFault> {
+    if recipients > 500 {
+        return Err(GraphFault::bad_request(
+            "ErrorTooManyRecipients",
+            "A message has at most 500 recipients.",
+        ));
+    }
+    Ok(())
 }
 
 /// F11.3: own headers begin with `x-`, and there are at most five.
@@ -276,6 +290,29 @@ impl BodyInput {
         };
         Ok(MessageBody::new(kind, &self.content.unwrap_or_default()))
     }
+}
+
+/// What an item attachment holds: a message is read as one, anything else is kept as it is.
+fn inner_item(item: Value, now: Timestamp) -> Result<Inner, GraphFault> {
+    let kind = item.get("@odata.type").and_then(Value::as_str);
+    let kind = kind.unwrap_or_default().to_ascii_lowercase();
+    let inner = if kind.ends_with("graph.message") || kind.is_empty() {
+        let input: MessageInput =
+            serde_json::from_value(item).map_err(|_| invalid("attachment.item"))?;
+        let (patch, attachments) = input.into_patch(now)?;
+        let mut message = Message::blank(super::state::whole_seconds(now));
+        let _all_of_it_is_new = patch.apply(&mut message);
+        message.attachments = attachments;
+        Inner::Message(Box::new(message))
+    } else if kind.ends_with("graph.event") || kind.ends_with("graph.contact") {
+        Inner::Other(item)
+    } else {
+        return Err(invalid("attachment.item"));
+    };
+    if inner.levels() > MOST_LEVELS {
+        return Err(invalid("attachment.item"));
+    }
+    Ok(inner)
 }
 
 impl AttachmentInput {
@@ -311,14 +348,9 @@ impl AttachmentInput {
             }
             "microsoft.graph.itemattachment" => {
                 let item = self.item.ok_or_else(|| invalid("attachment.item"))?;
-                let size = item.to_string().len();
-                let mime = format!(
-                    "Subject: {}\r\nMIME-Version: 1.0\r\n\r\n",
-                    item.get("subject")
-                        .and_then(Value::as_str)
-                        .unwrap_or_default()
-                );
-                (AttachmentKind::Item { item, mime }, size, None)
+                let inner = inner_item(item, now)?;
+                let size = inner.size();
+                (AttachmentKind::Item(Arc::new(inner)), size, None)
             }
             "microsoft.graph.referenceattachment" => {
                 let url = self.source_url.unwrap_or_default();

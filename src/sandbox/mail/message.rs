@@ -7,6 +7,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::folder::FolderKey;
+use super::item::Inner;
 use crate::model::time::Timestamp;
 use crate::sandbox::ids::{change_key, etag};
 use crate::sandbox::json;
@@ -130,13 +131,8 @@ pub enum AttachmentKind {
         /// Its bytes cannot be read: `ErrorCannotOpenFileAttachment` (S30, F8.12).
         unreadable: bool,
     },
-    /// A message within the message, as the JSON Graph expands it to (F8.4).
-    Item {
-        /// The inner item.
-        item: Value,
-        /// Its MIME text.
-        mime: String,
-    },
+    /// An item within the message (F8.4).
+    Item(Arc<Inner>),
     /// A link to a file elsewhere.
     Reference {
         /// Where.
@@ -164,6 +160,34 @@ pub struct Attachment {
 }
 
 impl Attachment {
+    /// An item as an attachment.
+    pub fn of_item(name: &str, inner: Inner, at: Timestamp) -> Self {
+        Self {
+            suffix: String::new(),
+            name: name.to_owned(),
+            content_type: "message/rfc822".to_owned(),
+            size: inner.size(),
+            is_inline: false,
+            modified_at: at,
+            kind: AttachmentKind::Item(Arc::new(inner)),
+        }
+    }
+
+    /// A link as an attachment; its size is that of what is known of it (F8.1).
+    pub fn of_link(name: &str, url: &str, at: Timestamp) -> Self {
+        Self {
+            suffix: String::new(),
+            name: name.to_owned(),
+            content_type: "application/octet-stream".to_owned(),
+            size: url.len() + 320,
+            is_inline: false,
+            modified_at: at,
+            kind: AttachmentKind::Reference {
+                url: url.to_owned(),
+            },
+        }
+    }
+
     /// Its id, given the id of its message in the same format.
     pub fn id(&self, message_id: &str) -> String {
         format!("{}{}", message_id.trim_end_matches('='), self.suffix)

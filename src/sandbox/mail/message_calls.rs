@@ -11,7 +11,7 @@ use super::message::{Attachment, Message, MessageKey};
 use super::operations::MessagePatch;
 use super::render::{MessageView, push_message};
 use super::reply::{self, Answering};
-use super::{MailState, attachment_calls, mail_of, mime, only, outgoing};
+use super::{MailState, attachment_calls, mail_of, mime, mime_input, only, outgoing};
 use crate::sandbox::call::{Call, Reply};
 use crate::sandbox::error::GraphFault;
 use crate::sandbox::world::State;
@@ -34,6 +34,7 @@ pub fn handle(
             Method::GET => get(state, mailbox, key, call),
             Method::PATCH => patch(state, mailbox, key, call),
             Method::DELETE => {
+                check_if_match(message(state, mailbox, key)?, call)?;
                 let (now, knobs) = (state.now(), state.knobs.clone());
                 let changes = mail_of(state, mailbox)?.delete(key, now, &knobs);
                 state.announce_at(mailbox, changes);
@@ -261,7 +262,7 @@ pub fn create(
     let now = state.now();
     let mut draft = Message::blank(super::state::whole_seconds(now));
     if is_mime(call) {
-        mime::read(&call.body, &mut draft)?;
+        mime_input::read(&call.body, &mut draft)?;
     } else {
         let (patch, attachments) = call.json::<MessageInput>()?.into_patch(now)?;
         apply_to_new(&mut draft, patch, attachments);

@@ -13,7 +13,7 @@ use super::input::MessageInput;
 use super::message::{Message, MessageKey, Recipient};
 use super::message_calls::{apply_to_new, is_mime};
 use super::state::whole_seconds;
-use super::{MailState, mail_of, mime};
+use super::{MailState, mail_of, mime_input};
 use crate::model::time::{Timestamp, later};
 use crate::sandbox::call::{Call, Reply};
 use crate::sandbox::error::GraphFault;
@@ -70,7 +70,7 @@ pub fn send_mail(state: &mut State, mailbox: usize, call: &Call) -> Result<Reply
     let now = state.now();
     let mut message = Message::blank(whole_seconds(now));
     let keep = if is_mime(call) {
-        mime::read(&call.body, &mut message)?;
+        mime_input::read(&call.body, &mut message)?;
         true
     } else {
         let wanted: SendMail = call.json()?;
@@ -79,6 +79,7 @@ pub fn send_mail(state: &mut State, mailbox: usize, call: &Call) -> Result<Reply
         wanted.save_to_sent_items
     };
     check_recipients(&message)?;
+    check_sender(state, mailbox, &message)?;
     let mail = mail_of(state, mailbox)?;
     let drafts = mail.find_folder("drafts")?;
     let (key, changes) = mail.create_draft(message, drafts);
@@ -97,9 +98,31 @@ pub fn send_draft(state: &mut State, mailbox: usize, key: MessageKey) -> Result<
             "Only a draft can be sent, and only once.",
         ));
     }
-    check_recipients(message)?;
+    let message = message.clone();
+    check_recipients(&message)?;
+    check_sender(state, mailbox, &message)?;
     enqueue(state, mailbox, key, true);
     Ok(())
+}
+
+/// Nobody here may send in another's name (§3b).
+fn check_sender(state: &State, mailbox: usize, message: &Message) -> Result<(), GraphFault> {
+    let own = state.mailboxes.get(mailbox).map(|own| &own.user.address);
+    let is_own = |person: &Recipient| {
+        person
+            .address
+            .as_ref()
+            .zip(own)
+            .is_some_and(|(address, own)| address.eq_ignore_ascii_case(own))
+    };
+    if message.from.iter().chain(&message.sender).all(is_own) {
+        return Ok(());
+    }
+    Err(GraphFault::new(
+        StatusCode::FORBIDDEN,
+        "ErrorSendAsDenied",
+        "The user account which was used to submit this request does not have the right to send mail on behalf of the specified sending account.",
+    ))
 }
 
 fn check_recipients(message: &Message) -> Result<(), GraphFault> {
@@ -109,19 +132,27 @@ fn check_recipients(message: &Message) -> Result<(), GraphFault> {
         .chain(&message.cc)
         .chain(&message.bcc)
         .peekable();
-    let valid = |person: &Recipient| {
-        person
-            .address
-            .as_ref()
-            .is_some_and(|address| address.contains('@'))
-    };
+    let valid = |person: &Recipient| person.address.as_deref().is_some_and(is_address);
     if all.peek().is_none() || !all.all(valid) {
         return Err(GraphFault::bad_request(
             "ErrorInvalidRecipients",
             "At least one recipient isn't valid.",
         ));
     }
-    Ok(())
+    super::input::check_count(message.to.len() + message.cc.len() + message.bcc.len())
+}
+
+/// Whether mail could go there.
+fn is_address(text: &str) -> bool {
+    let is_odd = |c: char| c.is_whitespace() || c.is_control() || "<>,;:\"()".contains(c);
+    text.split_once('@').is_some_and(|(local, domain)| {
+        !local.is_empty()
+            && !domain.is_empty()
+            && !domain.contains('@')
+            && !domain.starts_with('.')
+            && !domain.ends_with('.')
+            && !text.contains(is_odd)
+    })
 }
 
 fn enqueue(state: &mut State, mailbox: usize, key: MessageKey, keep: bool) {

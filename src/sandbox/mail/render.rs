@@ -92,7 +92,7 @@ pub fn push_message(out: &mut String, mail: &MailState, message: &Message, view:
     let mut object = Object::open(out);
     write_head(&mut object, message, view.typed);
     object.text("id", message.id(view.immutable));
-    write_fields(&mut object, mail, message, view);
+    write_fields(&mut object, mail.folder_id(message.folder), message, view);
     if let Some(attachments) = &view.attachments {
         let id = message.id(view.immutable);
         push_list(
@@ -106,6 +106,30 @@ pub fn push_message(out: &mut String, mail: &MailState, message: &Message, view:
     if let Some(wanted) = &view.extended {
         write_extended(&mut object, message, wanted);
     }
+    object.close();
+}
+
+/// Appends a message within a message: it has no id and stands in no folder (F8.4). `attachment_id` is
+/// that of the attachment that holds it, `levels` how many more may follow.
+pub fn push_nested(out: &mut String, message: &Message, attachment_id: &str, levels: usize) {
+    let view = MessageView {
+        fields: Fields::DEFAULT.without(Fields::PARENT_FOLDER | Fields::CONVERSATION),
+        typed: true,
+        ..MessageView::truth()
+    };
+    let mut object = Object::open(out);
+    write_head(&mut object, message, view.typed);
+    object.text("id", "");
+    write_fields(&mut object, "", message, &view);
+    let view = AttachmentView::within(levels);
+    push_list(
+        object.key("attachments"),
+        message.attachments.iter().enumerate(),
+        |out, (nth, part)| {
+            let id = format!("{attachment_id}{nth:02}");
+            push_attachment(out, part, &id, &view);
+        },
+    );
     object.close();
 }
 
@@ -136,7 +160,7 @@ fn write_head(object: &mut Object<'_>, message: &Message, typed: bool) {
     out.push_str("\\\"\"");
 }
 
-fn write_fields(object: &mut Object<'_>, mail: &MailState, message: &Message, view: &MessageView) {
+fn write_fields(object: &mut Object<'_>, folder_id: &str, message: &Message, view: &MessageView) {
     let fields = view.fields;
     if fields.has(Fields::CREATED) {
         object.instant("createdDateTime", message.created_at);
@@ -178,7 +202,7 @@ fn write_fields(object: &mut Object<'_>, mail: &MailState, message: &Message, vi
         object.text("importance", message.importance.name());
     }
     if fields.has(Fields::PARENT_FOLDER) {
-        object.text("parentFolderId", mail.folder_id(message.folder));
+        object.text("parentFolderId", folder_id);
     }
     if fields.has(Fields::CONVERSATION) {
         object.text("conversationId", &message.conversation_id);

@@ -1,5 +1,7 @@
 //! Replies and forwards (F11.5).
 
+use std::collections::BTreeSet;
+
 use axum::http::{Method, StatusCode, header};
 use serde::Deserialize;
 
@@ -43,7 +45,8 @@ pub fn draft(
     answering: Answering,
     call: &Call,
 ) -> Result<Reply, GraphFault> {
-    let drafted = compose(state, mailbox, key, answering, call)?;
+    let heeds = !state.knobs.answer_drafts_ignore_comment;
+    let drafted = compose(state, mailbox, key, answering, heeds, call)?;
     whole(state, mailbox, drafted, StatusCode::CREATED, call)
 }
 
@@ -55,7 +58,7 @@ pub fn send(
     answering: Answering,
     call: &Call,
 ) -> Result<Reply, GraphFault> {
-    let drafted = compose(state, mailbox, key, answering, call)?;
+    let drafted = compose(state, mailbox, key, answering, true, call)?;
     outgoing::send_draft(state, mailbox, drafted)?;
     Ok(Reply::empty(StatusCode::ACCEPTED).with_header(header::CONTENT_LENGTH, "0"))
 }
@@ -65,6 +68,7 @@ fn compose(
     mailbox: usize,
     key: MessageKey,
     answering: Answering,
+    heeds_comment: bool,
     call: &Call,
 ) -> Result<MessageKey, GraphFault> {
     only(call, &Method::POST)?;
@@ -74,10 +78,19 @@ fn compose(
     } else {
         call.json()?
     };
+    let both = |message: &str| GraphFault::bad_request("ErrorInvalidRequest", message);
+    let has_recipients = input
+        .message
+        .as_ref()
+        .is_some_and(MessageInput::has_recipients);
+    if input.to_recipients.is_some() && has_recipients {
+        return Err(both(
+            "The recipients are given once, beside the message or in it.",
+        ));
+    }
     let has_body = input.message.as_ref().is_some_and(MessageInput::has_body);
     if input.comment.is_some() && has_body {
-        return Err(GraphFault::bad_request(
-            "ErrorInvalidRequest",
+        return Err(both(
             "Either a comment or the body of the message is given, not both.",
         ));
     }
@@ -88,7 +101,8 @@ fn compose(
         .unwrap_or_default();
     let mail = mail_of(state, mailbox)?;
     let original = mail.message(key).ok_or_else(GraphFault::item_not_found)?;
-    let mut draft = answer(original, answering, input.comment.as_deref(), &own, now);
+    let comment = input.comment.as_deref().filter(|_| heeds_comment);
+    let mut draft = answer(original, answering, comment, &own, now);
     let (patch, attachments) = match input.message {
         Some(message) => message.into_patch(now)?,
         None => (MessagePatch::default(), Vec::new()),
@@ -158,6 +172,13 @@ pub fn answer(
             .to
             .extend(original.to.iter().filter(is_other).cloned());
         draft.cc = original.cc.iter().filter(is_other).cloned().collect();
+        let mut reached = BTreeSet::new();
+        let mut is_new = |person: &Recipient| {
+            let address = person.address.as_deref().unwrap_or(&person.name);
+            reached.insert(address.to_ascii_lowercase())
+        };
+        draft.to.retain(&mut is_new);
+        draft.cc.retain(&mut is_new);
     }
     if answering == Answering::Forward {
         draft.attachments.clone_from(&original.attachments);
@@ -173,6 +194,14 @@ pub fn answer(
         "In-Reply-To".to_owned(),
         original.internet_message_id.clone(),
     ));
+    let known = original
+        .headers
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case("References"))
+        .map(|(_, ids)| format!("{ids} "))
+        .unwrap_or_default();
+    let references = format!("{known}{}", original.internet_message_id);
+    draft.headers.push(("References".to_owned(), references));
     draft.body = quoted(original, comment.unwrap_or_default());
     draft
 }

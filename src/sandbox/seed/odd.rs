@@ -1,13 +1,14 @@
 //! What every mailbox has at least once: the mail that breaks clients (S29, S30).
 
 use chrono::TimeDelta;
-use serde_json::json;
 
 use super::author::Author;
 use super::stock::{ENDS, attachment};
 use crate::model::time::Timestamp;
-use crate::sandbox::mail::message::{Attachment, AttachmentKind, Meeting, Recipient};
+use crate::sandbox::mail::item::Inner;
+use crate::sandbox::mail::message::{Attachment, AttachmentKind, Meeting, MessageBody, Recipient};
 use crate::sandbox::mail::{FolderKey, MailState, Message};
+use crate::sandbox::prefer::BodyType;
 
 impl Author<'_> {
     /// How many there are.
@@ -61,40 +62,29 @@ impl Author<'_> {
         }
         "old-object.ole".clone_into(&mut broken.name);
         let subject = self.subject();
-        let item = json!({
-            "@odata.type": "#microsoft.graph.message",
-            "id": "",
-            "subject": subject,
-            "isRead": true,
-            "body": {"contentType": "text", "content": self.words.sentences[0]},
-            "hasAttachments": false,
-        });
-        let mime = format!(
-            "Subject: forwarded\r\nMIME-Version: 1.0\r\n\r\n{}\r\n",
-            self.words.sentences[0]
-        );
-        let forwarded = Attachment {
-            suffix: String::new(),
-            name: subject,
-            content_type: "message/rfc822".to_owned(),
-            size: mime.len() + 400,
-            is_inline: false,
-            modified_at: at,
-            kind: AttachmentKind::Item { item, mime },
-        };
-        let link = Attachment {
-            suffix: String::new(),
-            name: "Project plan.xlsx".to_owned(),
-            content_type: "application/octet-stream".to_owned(),
-            size: 382,
-            is_inline: false,
-            modified_at: at,
-            kind: AttachmentKind::Reference {
-                url: "https://contoso.example/sites/plans/Project%20plan.xlsx".to_owned(),
-            },
-        };
+        // It holds a file and another message, which holds a file too (F8.4).
+        let files = &self.stock.files;
+        let innermost = self.forwarded(&subject, vec![attachment(&files[4], at, None)], at);
+        let parts = vec![attachment(&files[1], at, None), innermost];
+        let forwarded = self.forwarded(&subject, parts, at);
+        let url = "https://contoso.example/sites/plans/Project%20plan.xlsx";
+        let link = Attachment::of_link("Project plan.xlsx", url, at);
         message.attachments = vec![broken, forwarded, link];
         self.mail.plant(message, inbox);
+    }
+
+    /// A message that someone forwards as it is.
+    fn forwarded(&self, subject: &str, parts: Vec<Attachment>, at: Timestamp) -> Attachment {
+        let mut message = Message::blank(at - TimeDelta::days(1));
+        subject.clone_into(&mut message.subject);
+        message.body = MessageBody::new(BodyType::Text, self.words.sentences[0]);
+        message.from = Some(self.me());
+        message.sender = Some(self.me());
+        message.to = vec![self.me()];
+        message.is_read = true;
+        message.internet_message_id = format!("<forwarded-{}@fabrikam.example>", parts.len());
+        message.attachments = parts;
+        Attachment::of_item(subject, Inner::Message(Box::new(message)), at)
     }
 
     fn meeting_mail(&mut self, inbox: FolderKey) {

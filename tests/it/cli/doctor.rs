@@ -2,7 +2,8 @@
 //!
 //! One sandbox and one service stand for many cases: what is broken is broken in what the command is told, or at Graph.
 
-use std::process::Output;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use graph_mirror::app::doctor::Check;
@@ -14,24 +15,20 @@ use graph_mirror::secrets::Keyring;
 use graph_mirror::store::{Backend, NewGrant};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
-use sqlx::postgres::PgConnection;
-use sqlx::sqlite::SqliteConnection;
-use sqlx::{Connection, Executor};
 
-use super::run::{RIGHT, Ran, Shell};
+use super::run::{RIGHT, Ran, Running, Shell};
 use crate::app::rig::Rig;
 use crate::graph::fake::{Fake, raw};
-use crate::support::database::Database;
 
 /// What the command found.
 #[derive(Debug)]
-struct Examined {
-    code: i32,
-    findings: Vec<Value>,
+pub(super) struct Examined {
+    pub(super) code: i32,
+    pub(super) findings: Vec<Value>,
 }
 
 impl Examined {
-    fn of(output: &Output) -> Self {
+    pub(super) fn of(output: &Output) -> Self {
         let ran = Ran::of(output);
         let told = ran.json();
         Self {
@@ -44,7 +41,7 @@ impl Examined {
     }
 
     /// The first line that somebody should look at: check, code and severity.
-    fn first(&self) -> (String, String, String) {
+    pub(super) fn first(&self) -> (String, String, String) {
         let worse = |finding: &&Value| ["warning", "broken"].contains(&text(finding, "severity"));
         let first = self.findings.iter().find(worse);
         let first = first.unwrap_or_else(|| panic!("nothing is wrong: {self:#?}"));
@@ -53,13 +50,19 @@ impl Examined {
         (own("check"), own("code"), own("severity"))
     }
 
-    fn of_check(&self, check: &str) -> Vec<&Value> {
+    /// Fails if anything was mended.
+    pub(super) fn mended_nothing(&self) {
+        let mended = self.findings.iter().find(|one| !one["fixed"].is_null());
+        assert!(mended.is_none(), "{mended:#?}");
+    }
+
+    pub(super) fn of_check(&self, check: &str) -> Vec<&Value> {
         let of_check = |finding: &&Value| text(finding, "check") == check;
         self.findings.iter().filter(of_check).collect()
     }
 
     /// Fails unless this is the first thing that is named, as broken.
-    fn names(&self, check: &str, code: &str) {
+    pub(super) fn names(&self, check: &str, code: &str) {
         assert_eq!(
             self.first(),
             (check.to_owned(), code.to_owned(), "broken".to_owned()),
@@ -69,7 +72,7 @@ impl Examined {
     }
 
     /// Fails unless these were left out, for the one reason.
-    fn leaves_out(&self, checks: &[&str], because: &str) {
+    pub(super) fn leaves_out(&self, checks: &[&str], because: &str) {
         for check in checks {
             let found = self.of_check(check);
             assert_eq!(found.len(), 1, "{check}: {found:?}");
@@ -79,27 +82,30 @@ impl Examined {
     }
 }
 
-fn text<'a>(finding: &'a Value, name: &str) -> &'a str {
+pub(super) fn text<'a>(finding: &'a Value, name: &str) -> &'a str {
     finding[name].as_str().unwrap_or_default()
 }
 
+/// The command with these variables.
+fn doctor(variables: &[(&str, String)], arguments: &[&str]) -> Command {
+    let mut all = vec!["doctor", "--json"];
+    all.extend(arguments);
+    let mut command = Shell::new().command(&all);
+    let variables = variables
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()));
+    command.current_dir(std::env::temp_dir()).envs(variables);
+    command
+}
+
 /// Runs the command with these variables, some of them changed.
-async fn examine(
+pub(super) async fn examine(
     variables: &[(&str, String)],
     changes: &[(&str, &str)],
     arguments: &[&str],
 ) -> Examined {
-    let mut all = vec!["doctor", "--json"];
-    all.extend(arguments);
-    let mut command = Shell::new().command(&all);
-    command
-        .current_dir(std::env::temp_dir())
-        .envs(
-            variables
-                .iter()
-                .map(|(name, value)| (*name, value.as_str())),
-        )
-        .envs(changes.iter().copied());
+    let mut command = doctor(variables, arguments);
+    command.envs(changes.iter().copied());
     tokio::task::spawn_blocking(move || Examined::of(&command.output().expect("the binary runs")))
         .await
         .expect("it does not panic")
@@ -312,6 +318,7 @@ async fn mending(rig: &Rig, right: &[(&str, String)], base: &str) {
         "removed 1 of 1"
     );
     assert_eq!(count(""), before - 1);
+    examine(right, &[], &["--fix"]).await.mended_nothing();
 
     let ended = rig
         .sandbox
@@ -323,8 +330,94 @@ async fn mending(rig: &Rig, right: &[(&str, String)], base: &str) {
         .names("subscriptions", "missing_at_graph");
     let fixed = examine(right, &[], &["--fix"]).await;
     assert_eq!(fixed.code, 0, "{fixed:#?}");
-    rig.until("new subscriptions", async || !posts_to(rig).is_empty())
+    rig.until("new subscriptions", async || count("") == before - 1)
         .await;
+    examine(right, &[], &["--fix"]).await.mended_nothing();
+}
+
+/// Where Graph posts for a test, as the sandbox's control interface tells.
+async fn tests_at(control: &str) -> usize {
+    let told = reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .expect("a client")
+        .get(format!("{control}/subscriptions"))
+        .send()
+        .await
+        .expect("the sandbox answers")
+        .bytes()
+        .await
+        .expect("a whole answer");
+    let told: Value = serde_json::from_slice(&told).expect("JSON");
+    let all = told["subscriptions"].as_array().expect("a list");
+    let is_a_test = |one: &&Value| one.to_string().contains("test=doctor");
+    all.iter().filter(is_a_test).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_examination_that_is_told_to_stop_takes_its_test_subscription_along() {
+    /// Of the sandbox's clock, which the test moves on; less than whoever asks Graph waits for an answer.
+    const HELD: u64 = 80_000;
+    let options = Options {
+        mailboxes: 1,
+        messages: Some(1),
+        events: false,
+        ..Options::default()
+    };
+    let rig = Rig::start(Backend::Sqlite, options, json!({}), &[]).await;
+    rig.connect().await;
+    rig.copied().await;
+    rig.until("trust in push", async || {
+        rig.mailboxes().await[0].push_healthy
+    })
+    .await;
+    let control = rig.sandbox.settings().control_url.clone();
+
+    for signal in ["-INT", "-TERM"] {
+        // Graph makes the next one and lets whoever asked for it wait for the answer.
+        let fault = json!({
+            "method": "POST", "path": "/subscriptions$", "times": 1, "hold_ms": HELD,
+        });
+        let fault = serde_json::from_value(fault).expect("a fault");
+        rig.sandbox.world().set_fault(fault).expect("it is taken");
+        let child = doctor(&variables(&rig), &[])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary runs");
+        let mut examining = Running(child);
+        rig.until("a test subscription", async || {
+            tests_at(&control).await == 1
+        })
+        .await;
+        let told = Command::new("kill")
+            .args([signal, &examining.0.id().to_string()])
+            .status();
+        assert!(told.expect("kill runs").success());
+        let errors = examining.0.stderr.take().expect("they are ours");
+        let mut heard = String::new();
+        // Kept until the end: it says more.
+        let mut errors = BufReader::new(errors);
+        errors.read_line(&mut heard).expect("it says something");
+        assert!(heard.contains("ending after this look"), "{heard}");
+        assert_eq!(tests_at(&control).await, 1, "it was not held");
+
+        rig.clock.advance(Duration::from_millis(HELD));
+        let mut out = String::new();
+        let mut output = examining.0.stdout.take().expect("it is ours");
+        output.read_to_string(&mut out).expect("text");
+        let ended = examining.0.wait().expect("it ends");
+
+        assert_eq!(ended.code(), Some(1), "{out}");
+        assert_eq!(tests_at(&control).await, 0, "{signal}: it was left");
+        let told: Value = serde_json::from_str(&out).expect("one JSON document");
+        let findings = told["findings"].as_array().expect("a list").clone();
+        let examined = Examined { code: 1, findings };
+        let tested = text(examined.of_check("public_url")[0], "found");
+        assert!(tested.contains("made and removed again"), "{tested}");
+        examined.leaves_out(&["subscriptions", "lag"], "the examination was ended");
+    }
+    rig.stop().await;
 }
 
 #[test]
@@ -353,108 +446,5 @@ fn an_address_that_microsoft_cannot_use_is_a_matter_of_the_settings() {
     assert!(
         !shell.folder().join("data").exists(),
         "a look made something"
-    );
-}
-
-/// Settings that lead to no network, for what is only about the database.
-fn at(database: &str) -> Vec<(&'static str, String)> {
-    let mut variables: Vec<_> = RIGHT
-        .iter()
-        .map(|(name, value)| (*name, (*value).to_owned()))
-        .collect();
-    variables.push(("DATABASE_URL", database.to_owned()));
-    // Nobody listens there.
-    variables.push(("LISTEN", "127.0.0.1:1".to_owned()));
-    variables
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_is_not_as_it_should_be_is_named_with_what_is_wrong_with_it() {
-    let offline = async |url: &str, more: &[&str]| {
-        let arguments = [&["--offline"], more].concat();
-        examine(&at(url), &[], &arguments).await
-    };
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let file = folder.path().join("data/mirror.db");
-    let missing = format!("sqlite://{}", file.display());
-
-    let none = offline(&missing, &[]).await;
-    assert_eq!((none.code, none.first().1.as_str()), (0, "missing"));
-    assert!(!file.exists(), "a look made it");
-    let made = offline(&missing, &["--fix"]).await;
-    assert!(file.exists());
-    assert_eq!(made.code, 0, "{made:#?}");
-    assert!(text(made.of_check("schema")[0], "fixed").starts_with("migrated from version 0"));
-    assert_eq!(made.first().1, "not_running");
-
-    let mut beside = SqliteConnection::connect(&missing).await.expect("it opens");
-    beside
-        .execute("INSERT INTO _sqlx_migrations VALUES (999, 'later', '2026-01-01', 1, x'00', 1)")
-        .await
-        .expect("a row");
-    let newer = offline(&missing, &["--fix"]).await;
-    newer.names("schema", "newer");
-    newer.leaves_out(&["writes", "keys", "service", "lag"], "schema");
-    beside
-        .execute("DELETE FROM _sqlx_migrations WHERE version > 5")
-        .await
-        .expect("rows");
-    offline(&missing, &[]).await.names("schema", "older");
-    drop(beside);
-
-    let away = offline("postgres://anna:hidden@127.0.0.1:1/mirror", &[]).await;
-    away.names("database", "unreachable");
-    assert!(!text(away.of_check("database")[0], "found").contains("hidden"));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_role_without_privileges_is_told_which_it_lacks() {
-    let database = Database::create(Backend::Postgres).await;
-    let mut owner = PgConnection::connect(&database.url)
-        .await
-        .expect("it answers");
-    let role = format!("gm_doctor_{}", uuid::Uuid::new_v4().simple());
-    let mut url: url::Url = database.url.parse().expect("an address");
-    url.set_username(&role).expect("a name fits");
-    url.set_password(Some("hidden")).expect("a password fits");
-    owner
-        .execute(format!("CREATE ROLE {role} LOGIN PASSWORD 'hidden'").as_str())
-        .await
-        .expect("a role");
-    let offline = async || examine(&at(url.as_str()), &[], &["--offline"]).await;
-
-    let denied = offline().await;
-    owner
-        .execute(
-            format!(
-                "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}"
-            )
-            .as_str(),
-        )
-        .await
-        .expect("granted");
-    let no_creation = offline().await;
-    owner
-        .execute(format!("GRANT CREATE ON SCHEMA public TO {role}; ALTER ROLE {role} SET default_transaction_read_only = on").as_str())
-        .await
-        .expect("granted");
-    let read_only = offline().await;
-    owner
-        .execute(format!("DROP OWNED BY {role}; DROP ROLE {role}").as_str())
-        .await
-        .expect("the role goes");
-
-    denied.names("privileges", "tables_denied");
-    denied.leaves_out(&["schema", "writes", "keys"], "privileges");
-    assert!(text(denied.of_check("privileges")[0], "advice").contains("GRANT"));
-    no_creation.names("privileges", "create_denied");
-    assert_eq!(
-        text(read_only.of_check("privileges")[0], "code"),
-        "not_owner"
-    );
-    let write = read_only.of_check("writes")[0];
-    assert_eq!(
-        (text(write, "code"), text(write, "severity")),
-        ("read_only", "broken")
     );
 }

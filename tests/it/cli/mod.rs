@@ -4,6 +4,7 @@ mod campaign;
 mod colours;
 mod demo;
 mod doctor;
+mod doctor_databases;
 mod guide;
 mod keys;
 mod logs;

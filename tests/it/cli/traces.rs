@@ -94,6 +94,16 @@ mod with {
         let shell = Shell::new().with(&RIGHT).with(&[
             ("LISTEN", &format!("127.0.0.1:{port}")),
             ("OTEL_EXPORTER_OTLP_ENDPOINT", &format!("http://{address}")),
+            (
+                "OTEL_EXPORTER_OTLP_HEADERS",
+                "authorization=Bearer%20hidden",
+            ),
+            // As Docker Compose passes on what is not set.
+            ("OTEL_SERVICE_NAME", ""),
+            ("OTEL_RESOURCE_ATTRIBUTES", ""),
+            ("OTEL_TRACES_SAMPLER", ""),
+            ("OTEL_TRACES_SAMPLER_ARG", ""),
+            ("OTEL_BSP_SCHEDULE_DELAY", ""),
         ]);
         let serving = shell
             .command(&["serve"])
@@ -135,7 +145,10 @@ mod with {
             .find(|(_, body)| holds(body, &trace))
             .unwrap_or_else(|| panic!("{} posts, none with the trace", taken.len()));
         assert_eq!(headers["content-type"], "application/x-protobuf");
-        for part in ["intake", "graph-mirror", "http.request_id"] {
+        assert_eq!(headers["authorization"], "Bearer hidden");
+        // The attribute, as protobuf writes it.
+        let name = "service.name\x12\x0e\x0a\x0cgraph-mirror";
+        for part in ["intake", name, "http.request_id"] {
             assert!(holds(body, part.as_bytes()), "{part} is missing");
         }
         assert!(

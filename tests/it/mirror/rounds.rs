@@ -213,3 +213,39 @@ on_both!(an_empty_503_fences_the_mailbox_and_passes, |backend| {
     bench.poll().await;
     bench.assert_true().await;
 });
+
+#[tokio::test]
+async fn headers_that_are_wanted_later_come_for_every_message_and_go_again() {
+    // F6.2: the links were made without them.
+    let mut bench = Connected::open(graph_mirror::store::Backend::Postgres).await;
+    bench.backfill().await;
+    let with_headers = async |bench: &Connected| {
+        let page = bench.store.messages_page(bench.mailbox, None, 1_000).await;
+        let page = page.expect("the messages");
+        let with = page
+            .iter()
+            .filter(|one| one.message.internet_headers.is_some());
+        (with.count(), page.len())
+    };
+    let (with, all) = with_headers(&bench).await;
+    assert_eq!(with, 0);
+
+    bench
+        .restart_with(|settings| settings.internet_headers = true)
+        .await;
+    bench.poll().await;
+    let (with, _) = with_headers(&bench).await;
+    // A draft has none yet.
+    assert!(with > all / 2, "{with} of {all}");
+    bench.restart().await;
+    bench.poll().await;
+    let again = with_headers(&bench).await;
+    bench
+        .restart_with(|settings| settings.internet_headers = false)
+        .await;
+    bench.poll().await;
+
+    assert_eq!(again, (with, all));
+    assert_eq!(with_headers(&bench).await, (0, all));
+    bench.assert_true().await;
+}

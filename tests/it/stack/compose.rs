@@ -6,7 +6,8 @@ use graph_mirror::config::{Environment, variables};
 use serde_json::Value;
 
 use super::files::{
-    Filling, environment, is_a_command, is_of_the_stack, is_ours, members, paths, text, words, yaml,
+    Filling, environment, is_a_command, is_of_the_stack, is_open_telemetrys, is_ours, members,
+    paths, text, words, yaml,
 };
 use super::image;
 use crate::cli::run::{RIGHT, Shell};
@@ -75,7 +76,7 @@ fn every_variable_of_the_stack_is_known_and_every_known_one_reaches_the_service(
 
     for name in &asked {
         assert!(
-            is_ours(name) || is_of_the_stack(name),
+            is_ours(name) || is_open_telemetrys(name) || is_of_the_stack(name),
             "{name} does not stand in the catalogue"
         );
     }
@@ -85,7 +86,7 @@ fn every_variable_of_the_stack_is_known_and_every_known_one_reaches_the_service(
     let passed: BTreeMap<String, String> = variables_of(&stack["services"]["graph-mirror"])
         .into_iter()
         .collect();
-    for variable in variables::ALL {
+    for variable in variables::ALL.iter().chain(&variables::OPEN_TELEMETRY) {
         let name = variable.name;
         assert!(passed.contains_key(name), "{name} is not passed on");
         assert!(
@@ -94,7 +95,10 @@ fn every_variable_of_the_stack_is_known_and_every_known_one_reaches_the_service(
         );
     }
     for name in passed.keys() {
-        assert!(is_ours(name), "the program does not know {name}");
+        assert!(
+            is_ours(name) || is_open_telemetrys(name),
+            "the program does not know {name}"
+        );
     }
     for name in environment(SANDBOX_ENV).keys() {
         assert!(
@@ -113,7 +117,7 @@ fn every_variable_of_the_stack_is_known_and_every_known_one_reaches_the_service(
 #[test]
 fn a_value_of_env_reaches_the_service_unchanged() {
     let mut set = with_a_password();
-    for variable in variables::ALL {
+    for variable in variables::ALL.iter().chain(&variables::OPEN_TELEMETRY) {
         set.insert(
             variable.name.to_owned(),
             format!("a value of {}", variable.name),
@@ -126,6 +130,23 @@ fn a_value_of_env_reaches_the_service_unchanged() {
         if name != "LISTEN" {
             assert_eq!(value, format!("a value of {name}"));
         }
+    }
+}
+
+#[test]
+fn what_the_guide_to_traces_names_can_be_set_in_env() {
+    let (_, asked) = filled(&with_a_password()).expect("the password is set");
+    let pattern = regex::Regex::new("OTEL_[A-Z_]+").expect("the pattern is valid");
+    let guide = text("docs/guides/traces.md");
+
+    let named: BTreeSet<&str> = pattern
+        .find_iter(&guide)
+        .map(|name| name.as_str())
+        .collect();
+
+    assert!(named.contains("OTEL_EXPORTER_OTLP_HEADERS"));
+    for name in named {
+        assert!(asked.contains(name), "{name} does not reach the service");
     }
 }
 

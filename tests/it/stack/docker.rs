@@ -4,6 +4,10 @@ use std::process::Command;
 
 use super::files::path;
 
+/// The stack uses `name`, `required` and `start_interval`, which version 1 cannot read.
+const GET_IT: &str = "It is Compose 2.24 or later, a plugin of Docker's command line: install docker-compose-plugin from Docker's \
+                      package source, or docker-compose-v2 from Ubuntu's; `docker-compose` 1.x cannot read the stack.";
+
 fn compose(arguments: &[&str]) -> std::io::Result<std::process::Output> {
     Command::new("docker")
         .arg("compose")
@@ -18,7 +22,7 @@ fn compose(arguments: &[&str]) -> std::io::Result<std::process::Output> {
 fn compose_accepts_the_stack_with_each_profile() {
     let version = compose(&["version"]);
     if !version.is_ok_and(|version| version.status.success()) {
-        println!("left out: `docker compose` is not to be had here");
+        println!("left out: there is no `docker compose` here. {GET_IT}");
         return;
     }
 

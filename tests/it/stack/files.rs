@@ -63,6 +63,13 @@ pub fn is_ours(name: &str) -> bool {
     variables::ALL.iter().any(|variable| variable.name == name)
 }
 
+/// Whether the library that sends traces reads a variable of this name.
+pub fn is_open_telemetrys(name: &str) -> bool {
+    variables::OPEN_TELEMETRY
+        .iter()
+        .any(|variable| variable.name == name)
+}
+
 /// Whether the stack reads a variable of this name.
 pub fn is_of_the_stack(name: &str) -> bool {
     variables::STACK

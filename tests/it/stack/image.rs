@@ -1,7 +1,8 @@
-//! The Dockerfile: what it copies is there and let through, what it runs before our code comes works in an empty folder, and
-//! what the image promises is what the stack relies on.
+//! The Dockerfile: what it copies is there and let through, what it runs before our code comes works in an empty folder, what comes
+//! of its steps runs, and what the image promises is what the stack relies on.
 //!
-//! The build itself takes minutes; `scripts/check-image` carries it out without a container.
+//! `scripts/check-image` carries the steps out without a container. From nothing that takes minutes; here it is lent the dependencies
+//! that the tests were built with, and compiles our own code alone.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -219,7 +220,10 @@ fn the_stage_of_the_dependencies_works_with_nothing_but_what_it_copies() {
     fs::set_permissions(tools.join("cargo"), fs::Permissions::from_mode(0o755))
         .expect("it can be run");
     let (asked, metadata) = (folder.path().join("asked"), folder.path().join("metadata"));
-    let (argument, default) = value(stage, "ARG").split_once('=').expect("NAME=value");
+    let arguments = values(stage, "ARG").into_iter().map(|argument| {
+        let (name, default) = argument.split_once('=').expect("NAME=value");
+        (name, default.trim_matches('"'))
+    });
     let system = std::env::var("PATH").expect("a path");
 
     let ran = Command::new("bash")
@@ -229,7 +233,7 @@ fn the_stage_of_the_dependencies_works_with_nothing_but_what_it_copies() {
         .env("CARGO", env!("CARGO"))
         .env("ASKED", &asked)
         .env("METADATA", &metadata)
-        .env(argument, default.trim_matches('"'))
+        .envs(arguments)
         .output()
         .expect("bash runs");
 
@@ -240,7 +244,7 @@ fn the_stage_of_the_dependencies_works_with_nothing_but_what_it_copies() {
     );
     let asked = fs::read_to_string(asked).expect("cargo was asked");
     assert!(
-        asked.starts_with("build --locked --release --bin graph-mirror"),
+        asked.starts_with("build --locked --profile release --bin graph-mirror"),
         "{asked}"
     );
     let found = fs::read(metadata).expect("it was written");
@@ -267,9 +271,66 @@ fn the_stage_of_the_dependencies_works_with_nothing_but_what_it_copies() {
     assert_eq!(program, ["migrations", "src"]);
     assert_eq!(
         value(&image.stages[1], "RUN")
-            .matches("cargo build --locked --release --bin graph-mirror")
+            .matches("cargo build --locked --profile \"$PROFILE\" --bin graph-mirror")
             .count(),
         1
+    );
+}
+
+#[test]
+fn what_comes_of_the_steps_of_the_dockerfile_runs_and_asks_for_its_variables() {
+    // On the disk of the libraries, which are lent by links.
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
+    let built = Path::new(env!("CARGO_BIN_EXE_graph-mirror"));
+    let built = built.parent().expect("it lies in a folder");
+    let profile = match built.file_name().and_then(|name| name.to_str()) {
+        Some("debug") => "dev",
+        other => other.expect("a folder is named"),
+    };
+    let features = if cfg!(feature = "otel") { "otel" } else { "" };
+
+    let ran = Command::new(path("scripts/check-image"))
+        .arg("--dependencies")
+        .arg(built)
+        .arg(folder.path())
+        .env("PROFILE", profile)
+        .env("FEATURES", features)
+        .env("CARGO_NET_OFFLINE", "true")
+        // Nobody builds on this again, or looks into it with a debugger; of the dependencies that says nothing.
+        .env("CARGO_INCREMENTAL", "0")
+        .env("CARGO_PROFILE_DEV_DEBUG", "false")
+        .output()
+        .expect("the script runs");
+
+    let (out, err) = (
+        String::from_utf8_lossy(&ran.stdout),
+        String::from_utf8_lossy(&ran.stderr),
+    );
+    assert!(ran.status.success(), "{out}{err}");
+    let compiled: Vec<&str> = err
+        .lines()
+        .filter_map(|line| line.trim_start().strip_prefix("Compiling "))
+        .filter(|what| !what.starts_with("graph-mirror "))
+        .collect();
+    assert!(compiled.is_empty(), "built once more: {compiled:?}");
+    // The script has looked at this too; here it is the image's own place that is looked at.
+    let program = read().program;
+    let program = folder.path().join("root").join(&program[1..]);
+    let version = Command::new(&program).arg("--version").output();
+    let version = version.expect("it is where the entry point says");
+    let expected = concat!("graph-mirror ", env!("CARGO_PKG_VERSION"), "\n");
+    assert_eq!(String::from_utf8_lossy(&version.stdout), expected);
+    let serving = Command::new(&program)
+        .arg("serve")
+        .current_dir(folder.path())
+        .env_clear()
+        .output()
+        .expect("it runs");
+    assert_eq!(serving.status.code(), Some(2));
+    let told = String::from_utf8_lossy(&serving.stderr);
+    assert!(
+        told.contains("OAUTH_ENCRYPTION_KEY: it is not set"),
+        "{told}"
     );
 }
 

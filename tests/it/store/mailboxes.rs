@@ -175,11 +175,13 @@ on_both_stores!(what_is_marked_on_a_mailbox_reads_back, |store, clock| {
             &[
                 MailboxMark::BackfilledAt(in_two),
                 MailboxMark::WorkAt(in_two),
+                MailboxMark::InternetHeaders(true),
             ],
             now,
         )
         .await?;
 
+    assert!(store.mailbox_has_headers(mailbox).await?);
     let spent = store.mailbox_requests_spent(mailbox).await?;
     let spent = spent.map(|text| text.replace(' ', ""));
     assert_eq!(spent.as_deref(), Some("[[5,1]]"));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use graph_mirror::model::calendar::{Attendee, Calendar, Event, EventKind};
 use graph_mirror::model::ids::{GraphId, MailboxId};
-use graph_mirror::model::mail::{Folder, Message, Party};
+use graph_mirror::model::mail::{Folder, Header, Message, Party};
 use graph_mirror::model::mailbox::Mailbox;
 use graph_mirror::model::time::{Clock, ManualClock, Timestamp};
 use graph_mirror::model::work::Fence;
@@ -102,6 +102,10 @@ pub fn message(name: &str) -> Message {
         body: Some("<p>Grüße 👋</p>".to_owned()),
         body_preview: Some("Grüße 👋".to_owned()),
         web_link: Some("https://outlook.example.org/1".to_owned()),
+        internet_headers: Some(vec![Header {
+            name: "X-Loop".to_owned(),
+            value: "a: b".to_owned(),
+        }]),
         raw: serde_json::json!({"id": name, "x": [1, 2.5, null]}).to_string(),
     }
 }
