@@ -38,7 +38,7 @@ async fn a_draft_is_found_by_its_extended_property_and_keeps_it_when_it_is_sent_
     let drafted = found(&client, "one").await;
     let send = format!("{}/send", path(&draft));
     client.send(Method::POST, &send, &[], None).await;
-    let sent = found(&client, "one").await;
+    let in_sent_items = found(&client, "one").await;
 
     assert_eq!(drafted.len(), 1);
     assert_eq!(
@@ -46,13 +46,13 @@ async fn a_draft_is_found_by_its_extended_property_and_keeps_it_when_it_is_sent_
         (&draft["id"], &json!(true))
     );
     // What arrived in the Inbox is another's message: the mark is its sender's alone.
-    assert_eq!(sent.len(), 1);
-    assert_eq!(sent[0]["isDraft"], false);
-    assert_ne!(sent[0]["id"], draft["id"]);
+    assert_eq!(in_sent_items.len(), 1);
+    assert_eq!(in_sent_items[0]["isDraft"], false);
+    assert_ne!(in_sent_items[0]["id"], draft["id"]);
     assert!(found(&client, "another").await.is_empty());
     let copy = json!({"destinationId": "archive"});
     client
-        .post(&format!("{}/copy", path(&sent[0])), copy)
+        .post(&format!("{}/copy", path(&in_sent_items[0])), copy)
         .await
         .ok();
     assert_eq!(found(&client, "one").await.len(), 2);

@@ -158,9 +158,7 @@ async fn s30_every_message_of_a_mailbox_says_the_same_in_mime() {
         }
         message["attachments"] = with_items(&client, &message).await;
         let attachments = message["attachments"].as_array_mut().unwrap();
-        attachments
-            .iter()
-            .for_each(|part| assert!(!id(part).is_empty()));
+        assert!(attachments.iter().all(|part| !id(part).is_empty()));
         with_attachments += usize::from(!attachments.is_empty());
         nested += attachments
             .iter()

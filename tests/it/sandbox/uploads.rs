@@ -188,7 +188,7 @@ async fn s71_a_session_expires_by_the_clock_and_by_a_fault() {
     let by_clock = session(&client, &attachments, file.len()).await;
     put(&client, &by_clock, &file, 0, MB).await.unwrap().ok();
 
-    client.clock.advance(Duration::from_secs(3_600));
+    client.clock.advance(Duration::from_hours(1));
     let late = put(&client, &by_clock, &file, MB, 2 * MB).await.unwrap();
     let by_fault = session(&client, &attachments, file.len()).await;
     put(&client, &by_fault, &file, 0, MB).await.unwrap().ok();

@@ -23,19 +23,19 @@ fn addresses(list: &Value) -> Vec<String> {
 }
 
 /// PATCH and DELETE with a version that was, then DELETE with the one that is.
-async fn write_by_version(client: &Client, path: &str, patch: Value) -> [u16; 4] {
-    let stale = client.get(path).await.ok()["@odata.etag"].clone();
-    client.patch(path, patch.clone()).await.ok();
-    let present = client.get(path).await.ok()["@odata.etag"].clone();
+async fn write_by_version(client: &Client, item: &str, change: Value) -> [u16; 4] {
+    let stale = client.get(item).await.ok()["@odata.etag"].clone();
+    client.patch(item, change.clone()).await.ok();
+    let present = client.get(item).await.ok()["@odata.etag"].clone();
     let write = async |method, etag: &Value, body| {
         let header = [("If-Match", etag.as_str().unwrap())];
-        client.send(method, path, &header, body).await.status
+        client.send(method, item, &header, body).await.status
     };
     [
-        write(Method::PATCH, &stale, Some(patch)).await,
+        write(Method::PATCH, &stale, Some(change)).await,
         write(Method::DELETE, &stale, None).await,
         write(Method::DELETE, &present, None).await,
-        client.get(path).await.status,
+        client.get(item).await.status,
     ]
 }
 
