@@ -213,13 +213,7 @@ impl Visit {
             return Ok(Next::Wait(Some(until)));
         }
         if is_write {
-            return match self.outbox.carry_out(&command).await {
-                Ok(_) => {
-                    self.rests.end(self.mailbox(), Lane::Command);
-                    Ok(Next::Again)
-                }
-                Err(stop) => self.after(Lane::Command, stopped(stop)).await,
-            };
+            return self.write(&command).await;
         }
         match self.fulfil(&command).await {
             Ok(outcome) => {
@@ -244,6 +238,26 @@ impl Visit {
                 self.after(Lane::Command, error).await
             }
         }
+    }
+
+    /// One go at a write.
+    async fn write(&self, command: &Command) -> anyhow::Result<Next> {
+        let Err(stop) = self.outbox.carry_out(command).await else {
+            self.rests.end(self.mailbox(), Lane::Command);
+            return Ok(Next::Again);
+        };
+        let error = stopped(stop);
+        match error.remedy() {
+            // Another home has it, or a fence that stands on the mailbox lifts by itself.
+            Remedy::GiveUp | Remedy::NotBefore(_) => {}
+            Remedy::Suspend(_) | Remedy::Reauth(_) => self.outbox.abandon(command).await?,
+            Remedy::Later(wait) => {
+                let wait = wait.unwrap_or(AFTER_FAILURE);
+                self.outbox.put_off(command, wait).await?;
+            }
+            Remedy::Operator => self.outbox.put_off(command, AFTER_ALARM).await?,
+        }
+        self.after(Lane::Command, error).await
     }
 
     async fn finish(

@@ -126,7 +126,11 @@ pub(super) fn event(event: &EventFields) -> Map<String, Value> {
         "attendees",
         attendees.map(|all| Value::Array(all.iter().map(attendee).collect())),
     );
-    put("recurrence", event.recurrence.as_ref().map(recurrence));
+    let repeats = event.recurrence.as_ref();
+    put(
+        "recurrence",
+        repeats.map(|repeats| recurrence(repeats, event.start.as_ref())),
+    );
     put("isOnlineMeeting", event.is_online_meeting.map(Value::from));
     put("isReminderOn", event.is_reminder_on.map(Value::from));
     put(
@@ -201,8 +205,8 @@ fn moment(moment: &Moment) -> Value {
     json!({ "dateTime": moment.date_time, "timeZone": moment.time_zone })
 }
 
-fn recurrence(recurrence: &Recurrence) -> Value {
-    json!({ "pattern": pattern(&recurrence.pattern), "range": range(&recurrence.range) })
+fn recurrence(recurrence: &Recurrence, start: Option<&Moment>) -> Value {
+    json!({ "pattern": pattern(&recurrence.pattern), "range": range(&recurrence.range, start) })
 }
 
 /// Our words are Graph's in another spelling: `relative_monthly` is its `relativeMonthly`.
@@ -247,10 +251,12 @@ fn pattern(pattern: &Pattern) -> Value {
     Value::Object(object)
 }
 
-fn range(range: &Range) -> Value {
+/// A range begins on the day of the event (F7.10), also where nobody said so.
+fn range(range: &Range, start: Option<&Moment>) -> Value {
     let mut object = Map::new();
     object.insert("type".to_owned(), camel(&range.kind));
-    if let Some(date) = &range.start_date {
+    let own = start.and_then(|start| start.date_time.get(..10));
+    if let Some(date) = range.start_date.as_deref().or(own) {
         object.insert("startDate".to_owned(), json!(date));
     }
     if let Some(date) = &range.end_date {

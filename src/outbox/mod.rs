@@ -186,12 +186,7 @@ impl Outbox {
             Went::Done(done) => self.succeed(command, &done).await,
             Went::Failed(fault) => self.fail(command, &fault).await,
             Went::Later(wait) => {
-                let asked_at = command.requested_at;
-                if self.clock.now() > later(asked_at, LASTS) && !job.progress.may_have_sent() {
-                    let fault = Fault::new(
-                        FaultCode::GaveUp,
-                        "Microsoft could not be reached for an hour; nothing was written",
-                    );
+                if let Some(fault) = self.over(command, &job.progress) {
                     return self.fail(command, &fault).await;
                 }
                 let step = CommandStep {
@@ -206,22 +201,54 @@ impl Outbox {
         }
     }
 
+    /// How a write ends that has been tried for too long; none while it has not.
+    fn over(&self, command: &Command, progress: &Progress) -> Option<Fault> {
+        if self.clock.now() <= later(command.requested_at, LASTS) || progress.may_have_sent() {
+            return None;
+        }
+        if progress.trying == Some(plan::Step::Write) {
+            return Some(plan::unwritten());
+        }
+        Some(Fault::new(
+            FaultCode::GaveUp,
+            "Microsoft could not be reached for an hour; nothing was sent or written",
+        ))
+    }
+
+    /// Goes on with a write later, because of what concerns the whole mailbox.
+    pub async fn put_off(&self, command: &Command, wait: Duration) -> Result<(), Stop> {
+        let Some(command) = self.store.command_get(self.mailbox, command.id).await? else {
+            return Ok(());
+        };
+        let progress = Progress::read(command.progress.as_deref());
+        if let Some(fault) = self.over(&command, &progress) {
+            return self.fail(&command, &fault).await.map(drop);
+        }
+        let step = CommandStep {
+            due_at: Some(later(self.clock.now(), wait)),
+            ..CommandStep::default()
+        };
+        self.record(&command, &step).await
+    }
+
     /// Ends a write that cannot be gone on with, because the mailbox is not connected any more.
-    pub async fn abandon(&self, command: &Command) -> Result<(), StoreError> {
+    pub async fn abandon(&self, command: &Command) -> Result<(), Stop> {
+        // What the last go wrote down counts, not what it began with.
+        let Some(command) = self.store.command_get(self.mailbox, command.id).await? else {
+            return Ok(());
+        };
         let progress = Progress::read(command.progress.as_deref());
         let fault = if progress.may_have_sent() {
             plan::unknown()
+        } else if progress.trying == Some(plan::Step::Write) {
+            plan::unwritten()
         } else {
             Fault::new(
                 FaultCode::MailboxNotConnected,
-                "the mailbox is not connected; its person must sign in again",
+                "the mailbox cannot be written to: its person must sign in again, or an administrator act",
             )
         };
-        match self.fail(command, &fault).await {
-            Ok(_) => Ok(()),
-            Err(Stop::Store(error)) => Err(error),
-            Err(Stop::Graph(_)) => Ok(()),
-        }
+        self.fail(&command, &fault).await.map(drop)
     }
 
     async fn record(&self, command: &Command, step: &CommandStep) -> Result<(), Stop> {

@@ -231,6 +231,14 @@ pub fn unknown() -> Fault {
     )
 }
 
+/// How another write fails whose outcome cannot be told.
+pub fn unwritten() -> Fault {
+    Fault::new(
+        FaultCode::OutcomeUnknown,
+        "no answer came from Microsoft, so that nobody can tell whether it was written; read the item before you ask again",
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,10 +5,12 @@ use graph_mirror::model::ids::Owner;
 use graph_mirror::model::time::Clock;
 use graph_mirror::model::work::Wish;
 use graph_mirror::model::write::{FaultCode, NewMessage, Write};
-use graph_mirror::store::{Asked, CommandStep, NewChange, NewCommand};
+use graph_mirror::store::{Asked, Backend, CommandStep, NewChange, NewCommand, Wake};
+use sqlx::postgres::PgConnection;
+use sqlx::{Connection as _, Executor as _};
 
 use super::samples::{connected, id, seconds, writing};
-use crate::support::database::on_both_stores;
+use crate::support::database::{Database, on_both_stores, standing_clock};
 
 fn send(subject: &str) -> Wish {
     Wish::Write(Box::new(Write::Send {
@@ -166,3 +168,41 @@ on_both_stores!(
         assert_eq!(origins, [Some(command), None, Some(command), None]);
     }
 );
+
+#[tokio::test]
+async fn an_application_asks_by_a_row_of_its_own_and_the_homes_hear_of_it() {
+    let database = Database::create(Backend::Postgres).await;
+    let clock = standing_clock();
+    let store = database.open(&clock).await;
+    let mailbox = connected(&store, &clock, "anna").await;
+    let mut connection = PgConnection::connect(&database.url)
+        .await
+        .expect("it connects");
+    let mut wakes = store.wake_listen();
+    let insert = |wish: &str| {
+        format!(
+            "INSERT INTO commands (mailbox_id, id, wish, requested_at)
+             VALUES ('{mailbox}', gen_random_uuid(), '{wish}', now())"
+        )
+    };
+
+    let send = insert(r#"{"kind":"send","message":{"subject":"By row","draft":true}}"#);
+    connection
+        .execute(send.as_str())
+        .await
+        .expect("it is taken");
+
+    assert_eq!(wakes.next().await, Wake::Mailbox(mailbox));
+    let nonsense = insert(r#"{"kind":"send","message":{"subjekt":"Hello"}}"#);
+    connection
+        .execute(nonsense.as_str())
+        .await
+        .expect("it is taken");
+    let waiting = store.commands_waiting(mailbox).await.expect("it answers");
+    assert!(matches!(&waiting[0].wish, Wish::Write(write) if write.kind() == "send"));
+    assert!(
+        matches!(&waiting[1].wish, Wish::Unreadable { why } if why.contains("subjekt")),
+        "{:?}",
+        waiting[1].wish
+    );
+}
