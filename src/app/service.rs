@@ -140,7 +140,8 @@ impl Service {
             home.lost.clone(),
             Arc::clone(&self.clock),
             (self.parts.blobs.clone(), self.parts.vault.clone()),
-        );
+        )
+        .repeating_blindly(self.mirror.sabotage.repeats_blindly);
         Visit {
             parts: self.parts.clone(),
             home: home.clone(),

@@ -58,6 +58,8 @@ pub struct Sabotage {
     pub sweeps_without_asking: bool,
     /// A home that has lost its lease goes on writing (M43, R9).
     pub trusts_every_lease: bool,
+    /// A step of a write whose answer was lost is repeated without a look (M42, F11.4).
+    pub repeats_blindly: bool,
 }
 
 impl Default for Settings {

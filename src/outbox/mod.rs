@@ -56,6 +56,8 @@ pub struct Outbox {
     clock: SharedClock,
     blobs: Blobs,
     vault: Vault,
+    /// A mistake that tests plant.
+    repeats_blindly: bool,
 }
 
 /// What became of one go at a write.
@@ -148,7 +150,16 @@ impl Outbox {
             clock,
             blobs: files.0,
             vault: files.1,
+            repeats_blindly: false,
         }
+    }
+
+    /// The same, with a mistake that tests plant: what has no answer is done again without a look.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn repeating_blindly(mut self, so: bool) -> Self {
+        self.repeats_blindly = so;
+        self
     }
 
     /// Makes one go at a write. Everything it does is written down, also what it could not do.

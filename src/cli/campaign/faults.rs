@@ -451,10 +451,7 @@ impl Fault {
                 pick(rng, REFUSALS).parse().unwrap_or_default()
             }),
             Self::ChangedIds => turned(scene, json!({ "send_changes_id": true })),
-            Self::LateSends => turned(
-                scene,
-                json!({ "send_delay_seconds": rng.u64(2..90) }),
-            ),
+            Self::LateSends => turned(scene, json!({ "send_delay_seconds": rng.u64(2..90) })),
             Self::EndedUploads => turned(scene, json!({ "upload_session_seconds": 1 })),
             _ => Vec::new(),
         }

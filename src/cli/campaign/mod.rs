@@ -201,7 +201,10 @@ fn show(summary: &Summary) {
         ));
     }
     let written = if summary.writes > 0 {
-        format!(", {} writes of which {} went out,", summary.writes, summary.sends)
+        format!(
+            ", {} writes of which {} went out,",
+            summary.writes, summary.sends
+        )
     } else {
         String::new()
     };

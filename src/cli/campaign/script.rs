@@ -287,12 +287,7 @@ fn written(rng: &mut fastrand::Rng, span: u64, mailboxes: usize) -> Vec<Step> {
 }
 
 /// One write; mail that goes out, if so.
-pub(super) fn write(
-    rng: &mut fastrand::Rng,
-    at_ms: u64,
-    mailboxes: usize,
-    sends: bool,
-) -> Step {
+pub(super) fn write(rng: &mut fastrand::Rng, at_ms: u64, mailboxes: usize, sends: bool) -> Step {
     let act = Act::Write {
         mailbox: rng.usize(..mailboxes.max(1)),
         order: WriteOrder {

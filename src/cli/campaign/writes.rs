@@ -99,6 +99,13 @@ enum Makes {
     Nothing,
 }
 
+/// How a write ended, as it is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Done,
+    Failed(Option<FaultCode>),
+}
+
 /// A mailbox and what really stands in it.
 pub(super) struct Held {
     pub(super) mailbox: MailboxId,
@@ -144,15 +151,15 @@ impl Ledger {
                 continue;
             };
             let what = format!("write {} ({})", asked.mark, command.wish.kind());
-            let failure = match &command.outcome {
+            let told = match &command.outcome {
                 None => {
                     found.push(format!("{what} never ended"));
                     continue;
                 }
-                Some(Ok(_)) => None,
-                Some(Err(_)) => Some(command.failure_code),
+                Some(Ok(_)) => Told::Done,
+                Some(Err(_)) => Told::Failed(command.failure_code),
             };
-            if let Some(code) = failure
+            if let Told::Failed(code) = told
                 && !is_expected(code)
             {
                 found.push(format!("{what} failed: {code:?}"));
@@ -161,14 +168,14 @@ impl Ledger {
                 Makes::Mail { to, files } => {
                     let copies = copies(held, &asked.mark);
                     found.extend(
-                        mail(asked, to.as_deref(), *files, failure, held, &copies)
+                        mail(asked, to.as_deref(), *files, told, held, &copies)
                             .into_iter()
                             .map(|wrong| format!("{what}: {wrong}")),
                     );
                 }
                 Makes::Event => {
                     let there = events(held, asked.mailbox, &asked.mark);
-                    if there > 1 || (failure.is_none() && there == 0) {
+                    if there > 1 || (told == Told::Done && there == 0) {
                         found.push(format!("{what}: there are {there} of its event"));
                     }
                 }
@@ -238,7 +245,7 @@ fn mail(
     asked: &Asked,
     to: Option<&str>,
     files: usize,
-    failure: Option<Option<FaultCode>>,
+    told: Told,
     held: &[Held],
     copies: &[Copy<'_>],
 ) -> Vec<String> {
@@ -250,11 +257,11 @@ fn mail(
     if names.len() > 1 {
         wrong.push(format!("it went out {} times", names.len()));
     }
-    let in_doubt = failure == Some(Some(FaultCode::OutcomeUnknown));
-    if failure.is_some() && !in_doubt && !names.is_empty() {
+    let in_doubt = told == Told::Failed(Some(FaultCode::OutcomeUnknown));
+    if told != Told::Done && !in_doubt && !names.is_empty() {
         wrong.push("it is told to have failed, and went out".to_owned());
     }
-    if failure.is_none() {
+    if told == Told::Done {
         let own = copies.iter().filter(|copy| copy.mailbox == asked.mailbox);
         if own.count() == 0 {
             wrong.push("it is not in its sender's mailbox".to_owned());
@@ -269,7 +276,11 @@ fn mail(
     for copy in copies {
         let there = list(copy.message, "attachments")
             .iter()
-            .filter(|one| one["name"].as_str().is_some_and(|name| name.starts_with("w-")))
+            .filter(|one| {
+                one["name"]
+                    .as_str()
+                    .is_some_and(|name| name.starts_with("w-"))
+            })
             .count();
         if there != files {
             wrong.push(format!("it went out with {there} of {files} files"));
@@ -282,7 +293,11 @@ fn events(held: &[Held], mailbox: MailboxId, mark: &str) -> usize {
     held.iter()
         .filter(|one| one.mailbox == mailbox)
         .flat_map(|one| list(&one.truth, "events"))
-        .filter(|event| event["subject"].as_str().is_some_and(|text| text.contains(mark)))
+        .filter(|event| {
+            event["subject"]
+                .as_str()
+                .is_some_and(|text| text.contains(mark))
+        })
         .count()
 }
 
@@ -307,7 +322,12 @@ async fn compose(
         .map(|stored| stored.message)
         .filter(|message| !message.is_draft && message.item_type == "message")
         // What was written here is to be found again where it is.
-        .filter(|message| message.body.as_deref().is_none_or(|body| first_mark(body).is_none()))
+        .filter(|message| {
+            message
+                .body
+                .as_deref()
+                .is_none_or(|body| first_mark(body).is_none())
+        })
         .map(|message| message.external_id)
         .collect();
     let events: Vec<_> = store
@@ -316,7 +336,12 @@ async fn compose(
         .into_iter()
         .map(|stored| stored.event)
         .filter(|event| event.is_organizer)
-        .filter(|event| event.subject.as_deref().is_none_or(|text| !text.contains("[w")))
+        .filter(|event| {
+            event
+                .subject
+                .as_deref()
+                .is_none_or(|text| !text.contains("[w"))
+        })
         .map(|event| event.external_id)
         .collect();
     let message = (!messages.is_empty()).then(|| messages[rng.usize(..messages.len())].clone());
@@ -480,7 +505,10 @@ mod tests {
 
     #[test]
     fn the_mark_of_a_text_is_the_first_and_not_that_of_what_it_answers() {
-        assert_eq!(first_mark("<p>[w12] as text</p> > [w3] before"), Some("[w12]"));
+        assert_eq!(
+            first_mark("<p>[w12] as text</p> > [w3] before"),
+            Some("[w12]")
+        );
         assert_eq!(first_mark("none [here"), None);
     }
 }

@@ -10,7 +10,7 @@ use crate::support::database::Database;
 /// Seeds that a planted mistake may take to show.
 const WITHIN: u64 = 50;
 
-fn check(summary: &Summary, seeds: u64) {
+pub(super) fn check(summary: &Summary, seeds: u64) {
     let failures: Vec<String> = summary
         .failures
         .iter()

@@ -1,6 +1,7 @@
 //! The command as people run it: the binary itself.
 
 mod campaign;
+mod campaign_writes;
 mod colours;
 mod demo;
 mod doctor;
