@@ -54,7 +54,7 @@ pub enum Section {
 
 impl Section {
     /// All of them, in the order of the reference.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Microsoft,
         Self::Encryption,
         Self::Server,

@@ -8,7 +8,7 @@ use super::stage::{ALL, Stage, to};
 
 #[tokio::test]
 async fn what_may_not_be_written_is_refused_with_a_code_and_a_way_out() {
-    let stage = Stage::open("", json!({})).await;
+    let stage = Stage::open("", &json!({})).await;
     let mailbox = stage.mailbox(0).await;
     let path = format!("/api/v1/mailboxes/{mailbox}/messages");
     let letter = json!({"subject": "x", "to": to(stage.address(1))});
@@ -26,7 +26,7 @@ async fn what_may_not_be_written_is_refused_with_a_code_and_a_way_out() {
 
 #[tokio::test]
 async fn wrong_input_is_said_at_once_and_nothing_is_left_of_it() {
-    let stage = Stage::open(ALL, json!({})).await;
+    let stage = Stage::open(ALL, &json!({})).await;
     let mailbox = stage.mailbox(0).await;
     let messages = format!("/api/v1/mailboxes/{mailbox}/messages");
     let letter = json!({"subject": "one", "draft": true});
