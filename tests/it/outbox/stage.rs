@@ -121,6 +121,16 @@ impl Stage {
         self.running = Some((stop, serving));
     }
 
+    /// Stops it, and starts it anew with these permissions in its configuration.
+    pub async fn start_asking_for(&mut self, scopes: &str) {
+        self.halt().await;
+        self.environment = self
+            .environment
+            .clone()
+            .with("MICROSOFT_WRITE_SCOPES", scopes);
+        self.start().await;
+    }
+
     /// Stops it wherever it is: calls under way are dropped.
     pub async fn halt(&mut self) {
         if let Some((stop, serving)) = self.running.take() {
