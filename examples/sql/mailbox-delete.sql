@@ -12,6 +12,7 @@ delete from audits where mailbox_id in (select id from mailboxes where owner = '
 delete from tombstones where mailbox_id in (select id from mailboxes where owner = 'me' and state = 'disconnected');
 delete from notices where mailbox_id in (select id from mailboxes where owner = 'me' and state = 'disconnected');
 delete from cursors where mailbox_id in (select id from mailboxes where owner = 'me' and state = 'disconnected');
+delete from origins where mailbox_id in (select id from mailboxes where owner = 'me' and state = 'disconnected');
 delete from commands where mailbox_id in (select id from mailboxes where owner = 'me' and state = 'disconnected');
 delete from subscriptions where mailbox_id in (select id from mailboxes where owner = 'me' and state = 'disconnected');
 delete from uploads where mailbox_id in (select id from mailboxes where owner = 'me' and state = 'disconnected');

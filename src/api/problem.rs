@@ -463,7 +463,7 @@ pub struct Problem {
     reason: Option<StateReason>,
     microsoft_code: Option<Box<str>>,
     errors: Box<[ParameterProblem]>,
-    retry_after: Option<u64>,
+    retry_after: Option<u32>,
     consent_url: Option<Box<str>>,
 }
 
@@ -580,7 +580,7 @@ impl Problem {
     /// Says after how many seconds to try again.
     #[must_use]
     pub fn after(mut self, seconds: u64) -> Self {
-        self.retry_after = Some(seconds);
+        self.retry_after = Some(u32::try_from(seconds).unwrap_or(u32::MAX));
         self
     }
 

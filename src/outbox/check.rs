@@ -463,11 +463,13 @@ mod tests {
         check(&write).into_iter().map(|fault| fault.code).collect()
     }
 
-    fn sending(message: serde_json::Value) -> Vec<FaultCode> {
+    fn sending(message: impl Into<serde_json::Value>) -> Vec<FaultCode> {
+        let message = message.into();
         codes(json!({"kind": "send", "message": message}))
     }
 
-    fn creating(event: serde_json::Value) -> Vec<FaultCode> {
+    fn creating(event: impl Into<serde_json::Value>) -> Vec<FaultCode> {
+        let event = event.into();
         codes(json!({"kind": "create_event", "event": event}))
     }
 

@@ -8,12 +8,12 @@ use super::stage::{ALL, Stage, to};
 
 #[tokio::test]
 async fn what_may_not_be_written_is_refused_with_a_code_and_a_way_out() {
-    let stage = Stage::open("", json!({})).await;
+    let mut stage = Stage::open("", &json!({})).await;
     let mailbox = stage.mailbox(0).await;
     let path = format!("/api/v1/mailboxes/{mailbox}/messages");
     let letter = json!({"subject": "x", "to": to(stage.address(1))});
 
-    let told = stage.ask(Method::POST, &path, None, letter).await;
+    let told = stage.ask(Method::POST, &path, None, letter.clone()).await;
 
     assert_eq!(
         (told.status, &told.body["code"]),
@@ -21,12 +21,22 @@ async fn what_may_not_be_written_is_refused_with_a_code_and_a_way_out() {
         "{}",
         told.body
     );
+
+    // The operator allows it; the person has not, and is told where.
+    stage.start_asking_for(ALL).await;
+    let told = stage.ask(Method::POST, &path, None, letter).await;
+
+    let code = (told.status, &told.body["code"]);
+    assert_eq!(code, (403, &json!("consent_missing")), "{}", told.body);
+    let url = told.body["consent_url"].as_str().expect("an address");
+    assert!(url.contains("Mail.Send"), "{url}");
+    assert_eq!(stage.waiting(mailbox).await, 0);
     stage.close().await;
 }
 
 #[tokio::test]
 async fn wrong_input_is_said_at_once_and_nothing_is_left_of_it() {
-    let stage = Stage::open(ALL, json!({})).await;
+    let stage = Stage::open(ALL, &json!({})).await;
     let mailbox = stage.mailbox(0).await;
     let messages = format!("/api/v1/mailboxes/{mailbox}/messages");
     let letter = json!({"subject": "one", "draft": true});

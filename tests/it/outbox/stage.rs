@@ -45,7 +45,7 @@ pub struct Told {
 
 impl Stage {
     /// Everything started and everybody connected, with consent to these scopes, while the service is configured for those.
-    pub async fn open(scopes: &str, knobs: Value) -> Self {
+    pub async fn open(scopes: &str, knobs: &Value) -> Self {
         let database = Database::create(Backend::Sqlite).await;
         let folder = tempfile::tempdir().expect("a folder is made");
         let sandbox = Sandbox::start(Options {
@@ -55,7 +55,7 @@ impl Stage {
         })
         .await
         .expect("the sandbox starts");
-        sandbox.world().turn_knobs(&knobs).expect("the knobs exist");
+        sandbox.world().turn_knobs(knobs).expect("the knobs exist");
         let told = serde_json::to_string(sandbox.settings()).expect("settings are JSON");
         let told: SandboxSettings = serde_json::from_str(&told).expect("settings are JSON");
         let environment = told.applied_to(Environment::of([
@@ -121,6 +121,16 @@ impl Stage {
         self.running = Some((stop, serving));
     }
 
+    /// Stops it, and starts it anew with these permissions in its configuration.
+    pub async fn start_asking_for(&mut self, scopes: &str) {
+        self.halt().await;
+        self.environment = self
+            .environment
+            .clone()
+            .with("MICROSOFT_WRITE_SCOPES", scopes);
+        self.start().await;
+    }
+
     /// Stops it wherever it is: calls under way are dropped.
     pub async fn halt(&mut self) {
         if let Some((stop, serving)) = self.running.take() {
@@ -154,9 +164,10 @@ impl Stage {
         if let Some(key) = key {
             request = request.header("Idempotency-Key", key);
         }
-        if !body.is_null() {
-            request = request.body(body.to_string());
-        }
+        request = match body {
+            Value::Null => request,
+            body => request.body(body.to_string()),
+        };
         let response = request.send().await.expect("the service answers");
         let location = response.headers().get("location");
         Told {
