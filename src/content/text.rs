@@ -2,20 +2,39 @@
 
 use super::depth::is_a_burden;
 
-/// Letters in a line before it is wrapped.
-const WIDTH: usize = 100;
+/// Letters in a line before it is wrapped, which would cut through words: more than a line has.
+const WIDTH: usize = 10_000;
 
 /// The text of an HTML body. What cannot be laid out as one is given without any layout.
 pub fn of_html(html: &str) -> String {
     if is_a_burden(html) {
         return tidy(&without_tags(html));
     }
+    let html = without_rules(html);
     let laid_out = html2text::config::plain_no_decorate()
-        .no_table_borders()
+        .raw_mode(true)
         .allow_width_overflow()
         .string_from_read(html.as_bytes(), WIDTH);
-    let text = laid_out.unwrap_or_else(|_| without_tags(html));
+    let text = laid_out.unwrap_or_else(|_| without_tags(&html));
     tidy(&text)
+}
+
+/// Rules as ends of lines: one would be drawn as wide as a line may be.
+fn without_rules(html: &str) -> String {
+    let mut ruled = String::with_capacity(html.len());
+    let mut rest = html;
+    while let Some(at) = rest.find('<') {
+        let (before, tag) = rest.split_at(at);
+        ruled.push_str(before);
+        let is_rule = tag
+            .get(..3)
+            .is_some_and(|begins| begins.eq_ignore_ascii_case("<hr"));
+        let taken = if is_rule { 3 } else { 1 };
+        ruled.push_str(if is_rule { "<br" } else { "<" });
+        rest = tag.get(taken..).unwrap_or_default();
+    }
+    ruled.push_str(rest);
+    ruled
 }
 
 /// Everything between the tags.
@@ -74,6 +93,11 @@ mod tests {
     #[test]
     fn no_html_is_too_odd_to_have_a_text() {
         assert_eq!(of_html(""), "");
+        let long = "word ".repeat(60);
+        assert_eq!(
+            of_html(&format!("<pre>{long}</pre><HR/>x")),
+            format!("{}\n\nx", long.trim_end())
+        );
         assert!(!of_html("<<<>>>&&&").is_empty());
         let deep = format!("{}tief", "<table><tr><td>".repeat(20_000));
         assert!(of_html(&deep).contains("tief"));
