@@ -66,6 +66,10 @@ fn every_other_guide_and_the_readme_can_be_typed() {
 
     let session = session
         .with("OAUTH_ENCRYPTION_KEY", KEY)
+        .with(
+            "MICROSOFT_WRITE_SCOPES",
+            "Mail.ReadWrite Mail.Send Calendars.ReadWrite",
+        )
         .document(FIRST, false);
     let session = between.iter().fold(session, |session, document| {
         session.document(document, false)
@@ -75,6 +79,10 @@ fn every_other_guide_and_the_readme_can_be_typed() {
     for told in [
         "is connected",
         "\"code\":\"unauthorized\"",
+        "\"kind\":\"send\"",
+        "\"kind\":\"create_event\"",
+        "\"status\":\"done\"",
+        "\"code\":\"idempotency_key_reused\"",
         "\"code\":\"state_unknown\"",
         "\"state\":\"disconnected\"",
     ] {
