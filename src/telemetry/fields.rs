@@ -4,7 +4,7 @@
 //! people wrote or who they are does not belong in it, and neither does anything that opens a door.
 
 /// The names, and what they hold.
-pub const ALL: [(&str, &str); 25] = [
+pub const ALL: [(&str, &str); 27] = [
     ("mailbox.id", "our id of the mailbox"),
     ("error", "what went wrong, without its causes' secrets"),
     ("lane", "the lane of a home"),
@@ -40,6 +40,8 @@ pub const ALL: [(&str, &str); 25] = [
         "trace_id",
         "what a notification is followed by on its way, over processes",
     ),
-    ("kind", "what a request to Graph asks for"),
+    ("kind", "what a request to Graph asks for, or a command"),
+    ("command.id", "our id of a command"),
+    ("failure", "the code of a command's failure"),
     ("public_url", "the address under which Graph reaches us"),
 ];
