@@ -68,8 +68,8 @@ pub async fn sweep(parts: &Parts) -> Result<Swept, AppError> {
     }
     if swept != Swept::default() {
         info!(
-            blobs.deleted = swept.deleted,
-            uploads.expired = swept.uploads,
+            deleted = swept.deleted,
+            expired = swept.uploads,
             "swept contents that nobody points at: {} blobs deleted, {} uploads expired",
             swept.deleted,
             swept.uploads

@@ -4,7 +4,7 @@
 //! people wrote or who they are does not belong in it, and neither does anything that opens a door.
 
 /// The names, and what they hold.
-pub const ALL: [(&str, &str); 27] = [
+pub const ALL: [(&str, &str); 29] = [
     ("mailbox.id", "our id of the mailbox"),
     ("error", "what went wrong, without its causes' secrets"),
     ("lane", "the lane of a home"),
@@ -41,6 +41,8 @@ pub const ALL: [(&str, &str); 27] = [
         "what a notification is followed by on its way, over processes",
     ),
     ("kind", "what a request to Graph asks for, or a command"),
+    ("deleted", "contents that nobody pointed at any more"),
+    ("expired", "uploads that nobody used"),
     ("command.id", "our id of a command"),
     ("failure", "the code of a command's failure"),
     ("public_url", "the address under which Graph reaches us"),
