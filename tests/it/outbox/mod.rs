@@ -3,5 +3,6 @@
 mod calendar;
 mod kinds;
 mod letters;
+mod meetings;
 mod refusals;
 mod stage;
