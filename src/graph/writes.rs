@@ -90,6 +90,9 @@ pub struct EventSight {
     /// Whether it was called off.
     #[serde(default)]
     pub is_cancelled: bool,
+    /// Whether the mailbox is its organizer, where Graph says so.
+    #[serde(default)]
+    pub is_organizer: Option<bool>,
     #[serde(default)]
     response_status: Option<Responded>,
 }

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::failure::unseen;
 use super::message::{gone, untold};
 use super::{Done, Job, Stop, Went};
+use crate::graph::GraphError;
 use crate::model::feed::ItemKind;
 use crate::model::ids::GraphId;
 use crate::model::write::{EventFields, Fault, FaultCode, Response, Write};
@@ -131,8 +132,29 @@ impl Job<'_> {
         }
         match self.outbox.call(graph.event_cancel(id, comment)).await? {
             Ok(()) => Ok(Went::Done(done)),
-            Err(error) => self.failed(error).await,
+            Err(error) => self.not_theirs(id, error, Role::Attendee).await,
         }
+    }
+
+    /// Graph's code for what only the other side of a meeting may do is that of any wrong request: the event tells.
+    async fn not_theirs(
+        &mut self,
+        id: &GraphId,
+        error: GraphError,
+        role: Role,
+    ) -> Result<Went, Stop> {
+        if error.status() == Some(400) {
+            let graph = self.graph().clone();
+            let sight = self.outbox.call(graph.event_sight(id)).await?;
+            let is_organizer = sight.ok().flatten().and_then(|sight| sight.is_organizer);
+            if is_organizer == Some(role == Role::Organizer) {
+                return Ok(Went::Failed(Fault::new(
+                    FaultCode::WriteRefused,
+                    role.barred_from(),
+                )));
+            }
+        }
+        self.failed(error).await
     }
 
     async fn respond(
@@ -161,7 +183,28 @@ impl Job<'_> {
         let answered = graph.event_respond(id, response, comment, notify);
         match self.outbox.call(answered).await? {
             Ok(()) => Ok(Went::Done(done)),
-            Err(error) => self.failed(error).await,
+            Err(error) => self.not_theirs(id, error, Role::Organizer).await,
+        }
+    }
+}
+
+/// What a mailbox is in a meeting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Organizer,
+    Attendee,
+}
+
+impl Role {
+    /// What it may not do, and what it may.
+    const fn barred_from(self) -> &'static str {
+        match self {
+            Self::Organizer => {
+                "the mailbox is the meeting's organizer, who does not answer the own invitation; change the meeting, or cancel it"
+            }
+            Self::Attendee => {
+                "only the meeting's organizer can cancel it; decline it instead, or delete it from this calendar"
+            }
         }
     }
 }

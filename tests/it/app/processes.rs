@@ -99,7 +99,17 @@ pub async fn until<F: AsyncFnMut() -> bool>(what: &str, mut state: F) {
 
 /// Signs a person in, the way a browser would.
 pub async fn connect(user: &str, folder: &Path, port: u16, control: &str) {
-    let mut connecting = program();
+    connect_with(program(), user, folder, port, control).await;
+}
+
+/// The same by a program that has settings of its own.
+pub async fn connect_with(
+    mut connecting: Command,
+    user: &str,
+    folder: &Path,
+    port: u16,
+    control: &str,
+) {
     connecting.args([
         "mailboxes",
         "connect",

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::stage::{ALL, Stage, to};
+use super::stage::{ALL, Stage, escaped, to};
 
 /// Forty letters over faults on every kind of call, with the service stopped and started anew in the middle.
 const LETTERS: usize = 40;
@@ -60,12 +60,6 @@ async fn ask_for(stage: &Stage, number: usize, original: &Value, upload: &Value)
             .await;
         assert!(matches!(told.status, 200 | 202), "{}", told.body);
     }
-}
-
-/// An id as a part of a path.
-fn escaped(id: &Value) -> String {
-    let id = id.as_str().expect("an id");
-    url::form_urlencoded::byte_serialize(id.as_bytes()).collect()
 }
 
 #[tokio::test]

@@ -159,10 +159,27 @@ impl Stage {
 
     /// Asks the service.
     pub async fn ask(&self, method: Method, path: &str, key: Option<&str>, body: Value) -> Told {
+        let header = key.map(|key| ("Idempotency-Key", key));
+        self.ask_with(method, path, header, body).await
+    }
+
+    /// Asks the service for what is to happen only while the item is at this version.
+    pub async fn ask_of(&self, version: &str, method: Method, path: &str, body: Value) -> Told {
+        self.ask_with(method, path, Some(("If-Match", version)), body)
+            .await
+    }
+
+    async fn ask_with(
+        &self,
+        method: Method,
+        path: &str,
+        header: Option<(&str, &str)>,
+        body: Value,
+    ) -> Told {
         let url = format!("http://{}{path}", self.parts.settings.server.listen);
         let mut request = self.http.request(method, url).bearer_auth(&self.key);
-        if let Some(key) = key {
-            request = request.header("Idempotency-Key", key);
+        if let Some((name, value)) = header {
+            request = request.header(name, value);
         }
         request = match body {
             Value::Null => request,
@@ -175,6 +192,15 @@ impl Stage {
             location: location.map(|place| place.to_str().expect("text").to_owned()),
             body: response.json().await.unwrap_or_default(),
         }
+    }
+
+    /// Asks the service for what must come to a good end now.
+    pub async fn done(&self, method: Method, path: &str, body: Value) -> Value {
+        let told = self
+            .ask(method, &format!("{path}?wait=60"), None, body)
+            .await;
+        assert_eq!(told.status, 200, "{path}: {}", told.body);
+        told.body
     }
 
     /// Sends bytes to be attached.
@@ -205,6 +231,12 @@ impl Stage {
         let path = format!("/me/mailFolders/{folder}/messages?$top=500");
         let page = self.graph(index, &path).await;
         page["value"].as_array().expect("a page").clone()
+    }
+
+    /// The first answer of these calls is lost, and a second call would be refused.
+    pub fn lose_once(&self, method: &str, path: &str) {
+        self.fault(json!({"method": method, "path": path, "lose": true, "times": 1}));
+        self.fault(json!({"method": method, "path": path, "status": 400, "times": 1}));
     }
 
     pub fn fault(&self, rule: Value) {
@@ -254,4 +286,10 @@ async fn parts(sandbox: &Sandbox, environment: &Environment, address: &str) -> P
 /// Somebody to write to.
 pub fn to(address: &str) -> Value {
     json!([{ "address": address }])
+}
+
+/// An id as a part of a path.
+pub fn escaped(id: &Value) -> String {
+    let id = id.as_str().expect("an id");
+    url::form_urlencoded::byte_serialize(id.as_bytes()).collect()
 }
