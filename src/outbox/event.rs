@@ -143,15 +143,13 @@ impl Job<'_> {
         error: GraphError,
         role: Role,
     ) -> Result<Went, Stop> {
-        if error.status() == Some(400) {
+        if let Some(refused) = error.refused().filter(|refused| refused.status == 400) {
             let graph = self.graph().clone();
             let sight = self.outbox.call(graph.event_sight(id)).await?;
             let is_organizer = sight.ok().flatten().and_then(|sight| sight.is_organizer);
             if is_organizer == Some(role == Role::Organizer) {
-                return Ok(Went::Failed(Fault::new(
-                    FaultCode::WriteRefused,
-                    role.barred_from(),
-                )));
+                let detail = format!("{} ({refused})", role.barred_from());
+                return Ok(Went::Failed(Fault::new(FaultCode::WriteRefused, detail)));
             }
         }
         self.failed(error).await
