@@ -112,15 +112,15 @@ async fn a_copy_is_made_once_and_what_is_old_or_gone_is_not_written_to() {
     let archive = json!({"folder": "archive"});
     stage.lose_once("POST", "/copy$");
 
-    let copied = stage
+    let told = stage
         .done(Method::POST, &format!("{path}/copy"), archive.clone())
         .await;
 
     let mut copies = stage.folder(0, "archive").await;
     copies.retain(|one| one["internetMessageId"] == message["internetMessageId"]);
     assert_eq!(copies.len(), 1);
-    assert_eq!(copied["graph_id"], copies[0]["id"]);
-    assert_ne!(copied["graph_id"], message["id"]);
+    assert_eq!(told["graph_id"], copies[0]["id"]);
+    assert_ne!(told["graph_id"], message["id"]);
     assert_eq!(stage.sandbox.world().faults().len(), 1, "it was repeated");
 
     let old = message["changeKey"].as_str().expect("a version");

@@ -103,8 +103,8 @@ async fn an_occurrence_is_changed_and_called_off_alone_and_never_crosses_its_nei
     let third = place(mailbox, &fresh[2]["id"]);
     stage.lose_once("PATCH", "/events/");
 
-    let changes = json!({"subject": "Alone", "location": "Room 7"});
-    stage.done(Method::PATCH, &second, changes).await;
+    let alone = json!({"subject": "Alone", "location": "Room 7"});
+    stage.done(Method::PATCH, &second, alone).await;
 
     assert_eq!(stage.sandbox.world().faults().len(), 1, "it was repeated");
     stage.sandbox.world().clear_faults();
