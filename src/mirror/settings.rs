@@ -58,7 +58,7 @@ pub struct Sabotage {
     pub sweeps_without_asking: bool,
     /// A home that has lost its lease goes on writing (M43, R9).
     pub trusts_every_lease: bool,
-    /// A step of a write whose answer was lost is repeated without a look (M42, F11.4).
+    /// A write whose answer was lost begins anew, without a look at what was done (M42, F11.4).
     pub repeats_blindly: bool,
 }
 

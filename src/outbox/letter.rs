@@ -21,11 +21,7 @@ impl<'a> Job<'a> {
         }
         let goal = self.goal();
         loop {
-            let act = match plan::next(goal, &self.progress) {
-                Act::Look(step) if self.outbox.repeats_blindly => Act::Take(step),
-                act => act,
-            };
-            let went = match act {
+            let went = match plan::next(goal, &self.progress) {
                 Act::Rest => return self.drafted_only().await,
                 Act::Take(step) => {
                     if step == Step::Attach

@@ -154,7 +154,7 @@ impl Outbox {
         }
     }
 
-    /// The same, with a mistake that tests plant: what has no answer is done again without a look.
+    /// The same, with a mistake that tests plant: a write that was begun and has not ended begins anew.
     #[doc(hidden)]
     #[must_use]
     pub fn repeating_blindly(mut self, so: bool) -> Self {
@@ -175,7 +175,8 @@ impl Outbox {
             }
             _ => return Ok(Gone::Ended),
         };
-        let progress = Progress::read(command.progress.as_deref());
+        let known = command.progress.as_deref();
+        let progress = Progress::read(known.filter(|_| !self.repeats_blindly));
         if progress.is_untouched()
             && let Some(fault) = check::check(write).into_iter().next()
         {

@@ -29,8 +29,9 @@ pub(super) fn check(summary: &Summary, seeds: u64) {
 }
 
 /// The seeds 25, 35, 37, 43 and 180 found a mistake each; tests of their own are named for it.
+/// Eight more with writes stand in `campaign_writes`, ten on PostgreSQL below.
 #[tokio::test]
-async fn seeds_0_to_190_end_with_mirror_and_mailbox_equal_on_sqlite() {
+async fn seeds_0_to_182_end_with_mirror_and_mailbox_equal_on_sqlite() {
     let campaign = Campaign {
         jobs: Some(2),
         most_failures: 3,
@@ -38,11 +39,11 @@ async fn seeds_0_to_190_end_with_mirror_and_mailbox_equal_on_sqlite() {
     };
 
     let summary = campaign
-        .play(0..190, |_, _| {})
+        .play(0..182, |_, _| {})
         .await
         .expect("it is played");
 
-    check(&summary, 190);
+    check(&summary, 182);
 }
 
 #[tokio::test]
@@ -126,7 +127,7 @@ async fn a_seed_that_fails_is_made_small() {
     let campaign = Campaign {
         jobs: Some(1),
         most_failures: 1,
-        tries: 25,
+        tries: 12,
         sabotage: Sabotage {
             believes_removals: true,
             ..Sabotage::default()

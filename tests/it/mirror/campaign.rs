@@ -93,7 +93,7 @@ async fn campaign(backend: Backend, seed: u64) {
 
 on_both!(campaigns_end_with_mirror_and_mailbox_equal, |backend| {
     // M57, M1
-    for seed in [1, 2, 3] {
+    for seed in [1, 2] {
         campaign(backend, seed).await;
     }
 });
