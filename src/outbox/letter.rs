@@ -21,7 +21,13 @@ impl<'a> Job<'a> {
         }
         let goal = self.goal();
         loop {
-            let went = match plan::next(goal, &self.progress) {
+            let mut act = plan::next(goal, &self.progress);
+            if self.outbox.repeats_blindly && matches!(act, Act::Look(_)) && !self.progress.accepted
+            {
+                self.progress = plan::Progress::default();
+                act = Act::Take(Step::Draft);
+            }
+            let went = match act {
                 Act::Rest => return self.drafted_only().await,
                 Act::Take(step) => {
                     if step == Step::Attach

@@ -175,8 +175,7 @@ impl Outbox {
             }
             _ => return Ok(Gone::Ended),
         };
-        let known = command.progress.as_deref();
-        let progress = Progress::read(known.filter(|_| !self.repeats_blindly));
+        let progress = Progress::read(command.progress.as_deref());
         if progress.is_untouched()
             && let Some(fault) = check::check(write).into_iter().next()
         {
