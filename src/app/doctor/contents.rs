@@ -121,7 +121,7 @@ pub(super) fn judge(contents: &Contents, seen: &Seen, room: Option<Room>) -> Vec
 }
 
 fn fails(place: &str, is_folder: bool, error: &ProbeError) -> Finding {
-    let found = format!("{place} cannot be used: {}", chain(error));
+    let found = format!("{place} cannot be used: {}", why(error));
     match error {
         ProbeError::NotTaken(_) => {
             Finding::broken(CHECK, "not_writable", found).advising(way_out(is_folder))
@@ -129,10 +129,22 @@ fn fails(place: &str, is_folder: bool, error: &ProbeError) -> Finding {
         ProbeError::NotGiven(_) | ProbeError::Altered => Finding::broken(CHECK, "not_readable", found)
             .advising("allow reading there too, and see whether something between here and there alters what it passes on"),
         ProbeError::NotDeleted(_) => {
-            let found = format!("what is kept in {place} is never cleared away: {}", chain(error));
+            let found = format!("what is kept in {place} is never cleared away: {}", why(error));
             Finding::warning(CHECK, "not_deletable", found)
                 .advising("allow deleting there; what nobody needs any more stays for ever otherwise")
         }
+    }
+}
+
+/// What the place said; that it is the place for contents is known here.
+fn why(error: &ProbeError) -> String {
+    match error {
+        ProbeError::NotTaken(BlobError::Place(cause))
+        | ProbeError::NotGiven(BlobError::Place(cause))
+        | ProbeError::NotDeleted(BlobError::Place(cause)) => {
+            format!("{error}: {}", chain(&**cause))
+        }
+        _ => chain(error),
     }
 }
 
@@ -218,6 +230,10 @@ mod tests {
             );
             assert_eq!(finding.advice.is_some(), severity != Severity::Well);
             assert!(finding.found.contains("s3://bucket/prefix"), "{finding:?}");
+            assert!(
+                !finding.found.contains("BLOBS_URL"),
+                "said twice: {finding:?}"
+            );
             assert!(!format!("{finding:?}").contains("hidden"), "{finding:?}");
         }
     }
