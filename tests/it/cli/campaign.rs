@@ -32,6 +32,7 @@ pub(super) fn check(summary: &Summary, seeds: u64) {
 /// Eight more with writes stand in `campaign_writes`, ten on PostgreSQL below.
 #[tokio::test]
 async fn seeds_0_to_182_end_with_mirror_and_mailbox_equal_on_sqlite() {
+    // M1, M57
     let campaign = Campaign {
         jobs: Some(2),
         most_failures: 3,
