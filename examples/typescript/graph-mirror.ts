@@ -11,6 +11,8 @@ export interface Problem {
   mailbox_id?: string;
   reason?: string;
   microsoft_code?: string;
+  /** Where the person adds the permission that lacks, with `consent_missing`. */
+  consent_url?: string;
   errors?: { parameter: string; detail: string }[];
 }
 
@@ -62,10 +64,74 @@ interface StillRunning {
   status: "running";
 }
 
-interface Command {
+interface Command<Outcome> {
+  command_id: string;
+  mailbox_id: string;
   status: "running" | "done" | "failed";
-  outcome: SyncCounts | null;
+  /** Microsoft's immutable id of what a write made or changed: `external_id` of its row. */
+  graph_id: string | null;
+  outcome: Outcome | null;
   failure: string | null;
+  failure_code: string | null;
+}
+
+/** What came of a write: done, or it is thrown. */
+export type Written = Command<{ id?: string; change_key?: string }>;
+
+/** Work that was taken and failed, thrown: decide on `code`. After `outcome_unknown` look into the mailbox before you ask again. */
+export class CommandFailed extends Error {
+  readonly code: string | null;
+  readonly commandId: string;
+
+  constructor(command: Command<unknown>) {
+    super(command.failure ?? "the work failed");
+    this.code = command.failure_code;
+    this.commandId = command.command_id;
+  }
+}
+
+export interface Person {
+  address: string;
+  name?: string;
+}
+
+export interface Text {
+  type: "text" | "html";
+  content: string;
+}
+
+/** A message; [the reference](../../docs/reference/endpoints.md) has the rest of its members. */
+export interface NewMessage {
+  subject?: string;
+  body?: Text;
+  to?: Person[];
+  cc?: Person[];
+  bcc?: Person[];
+  attachments?: ({ upload_id: string } | { name: string; content_type?: string; content_base64: string })[];
+  draft?: boolean;
+}
+
+/** An answer: the text stands above what is answered. */
+export interface Answer {
+  body?: Text;
+  quote?: boolean;
+  draft?: boolean;
+}
+
+/** A wall clock with a zone, such as `Europe/Vienna`. */
+export interface Moment {
+  date_time: string;
+  time_zone: string;
+}
+
+/** An event; whoever it names is invited. */
+export interface NewEvent {
+  subject?: string;
+  body?: Text;
+  start: Moment;
+  end: Moment;
+  location?: string;
+  attendees?: (Person & { type?: "required" | "optional" | "resource" })[];
 }
 
 export class GraphMirror {
@@ -108,30 +174,67 @@ export class GraphMirror {
     return this.#outcome(await this.#call("POST", "/integrations/microsoft/sync/calendar", options));
   }
 
+  /** Sends a message once, however often it is asked for with this key, and waits for the outcome. */
+  send(mailboxId: string, message: NewMessage, key: string): Promise<Written> {
+    return this.#write(mailboxId, "/messages", message, key);
+  }
+
+  /** Answers whoever sent a message. */
+  reply(mailboxId: string, messageId: string, answer: Answer, key: string): Promise<Written> {
+    return this.#write(mailboxId, `/messages/${encodeURIComponent(messageId)}/reply`, answer, key);
+  }
+
+  /** Makes an event, and invites whoever it names. */
+  createEvent(mailboxId: string, event: NewEvent, key: string): Promise<Written> {
+    return this.#write(mailboxId, "/events", event, key);
+  }
+
+  /** Calls a meeting off, and says so to everybody. */
+  cancelEvent(mailboxId: string, eventId: string, comment: string, key: string): Promise<Written> {
+    return this.#write(mailboxId, `/events/${encodeURIComponent(eventId)}/cancel`, { comment }, key);
+  }
+
   /** Ends a connection; what was copied is kept. */
   disconnect(mailboxId?: string): Promise<{ mailbox_id: string; state: string }> {
     return this.#call("DELETE", "/integrations/microsoft/disconnect", { mailbox_id: mailboxId });
   }
 
+  /** Asks for a write, and waits for its outcome however long it takes. A request whose answer was lost is sent again: with its key it is the same command. */
+  async #write(mailboxId: string, path: string, wanted: unknown, key: string): Promise<Written> {
+    const ask = () => this.#call<Written>("POST", `/mailboxes/${mailboxId}${path}`, { wait: 30 }, wanted, key);
+    const taken = await ask().catch((error) => {
+      if (error instanceof GraphMirrorError) throw error;
+      return ask();
+    });
+    return this.#ended(taken);
+  }
+
   /** Waits for work that was answered with 202. */
   async #outcome(answer: SyncCounts | StillRunning): Promise<SyncCounts> {
     if (!("command_id" in answer)) return answer;
-    for (;;) {
-      const command = await this.#call<Command>("GET", `/mailboxes/${answer.mailbox_id}/commands/${answer.command_id}`);
-      if (command.status === "done" && command.outcome) return command.outcome;
-      if (command.status === "failed") throw new Error(command.failure ?? "the work failed");
-      await new Promise((resolve) => setTimeout(resolve, 1000));
-    }
+    const { outcome } = await this.#ended<SyncCounts>({ ...answer, graph_id: null, outcome: null, failure: null, failure_code: null });
+    if (!outcome) throw new Error("the work has no outcome");
+    return outcome;
   }
 
-  async #call<T>(method: string, path: string, query: Record<string, string | number | undefined> = {}, body?: unknown): Promise<T> {
+  /** Waits until a command has ended. */
+  async #ended<Outcome>(command: Command<Outcome>): Promise<Command<Outcome>> {
+    while (command.status === "running") {
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      command = await this.#call("GET", `/mailboxes/${command.mailbox_id}/commands/${command.command_id}`);
+    }
+    if (command.status === "failed") throw new CommandFailed(command);
+    return command;
+  }
+
+  async #call<T>(method: string, path: string, query: Record<string, string | number | undefined> = {}, body?: unknown, key?: string): Promise<T> {
     const url = new URL(this.#base + path);
     for (const [name, value] of Object.entries(query)) {
       if (value !== undefined) url.searchParams.set(name, String(value));
     }
     const answer = await fetch(url, {
       method,
-      headers: { Authorization: `Bearer ${this.#key}`, "Content-Type": "application/json" },
+      headers: { Authorization: `Bearer ${this.#key}`, "Content-Type": "application/json", ...(key && { "Idempotency-Key": key }) },
       body: body === undefined ? undefined : JSON.stringify(body),
     });
     if (!answer.ok) {

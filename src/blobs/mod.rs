@@ -5,9 +5,10 @@
 //! knows who points at what; the store does, and bytes are claimed there before they are published, so that a sweep and a writer
 //! cannot pass each other.
 //!
-//! In reading order: [`place`] (where), `write` (stage, then publish), `read`.
+//! In reading order: [`place`] (where), `write` (stage, then publish), `read`, [`probe`] (whether the place works).
 
 pub mod place;
+pub mod probe;
 mod read;
 mod write;
 

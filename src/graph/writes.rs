@@ -323,20 +323,31 @@ impl MailboxGraph {
         Ok(found.into_iter().map(|attachment| attachment.id).collect())
     }
 
-    /// Makes an event; the same `transactionId` makes it once (F11.6).
+    /// Makes an event, which carries the command; the same `transactionId` makes it once (F11.6).
     pub async fn event_create(
         &self,
         calendar: Option<&GraphId>,
         event: &EventFields,
         command: CommandId,
     ) -> Result<Version, GraphError> {
-        let path = match calendar {
-            Some(calendar) => format!("/calendars/{}/events", segment(calendar)),
-            None => "/events".to_owned(),
-        };
         let mut body = writing::event(event);
         body.insert("transactionId".to_owned(), json!(command.to_string()));
+        let property = writing::property(command);
+        body.insert("singleValueExtendedProperties".to_owned(), property);
+        let path = events_in(calendar);
         self.post_written(&path, &Value::Object(body)).await?.json()
+    }
+
+    /// Every event of a calendar that carries the command. `transactionId` itself is nothing that Graph says it filters by.
+    pub async fn events_of(
+        &self,
+        calendar: Option<&GraphId>,
+        command: CommandId,
+    ) -> Result<Vec<Version>, GraphError> {
+        let filter = query_value(&carries(command));
+        let events = events_in(calendar);
+        let path = self.path(&format!("{events}?$select=id,changeKey&$filter={filter}"));
+        self.all(&path).await
     }
 
     /// Changes an event, an occurrence or a series.
@@ -415,6 +426,14 @@ impl MailboxGraph {
             }
         }
         Ok(found)
+    }
+}
+
+/// The events of a calendar, or of the default one.
+fn events_in(calendar: Option<&GraphId>) -> String {
+    match calendar {
+        Some(calendar) => format!("/calendars/{}/events", segment(calendar)),
+        None => "/events".to_owned(),
     }
 }
 

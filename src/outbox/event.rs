@@ -2,13 +2,16 @@
 
 use serde_json::json;
 
-use super::failure::unseen;
+use super::failure::{is_made_already, pause, unseen};
 use super::message::{gone, untold};
 use super::{Done, Job, Stop, Went};
-use crate::graph::GraphError;
+use crate::graph::{GraphError, Version};
 use crate::model::feed::ItemKind;
 use crate::model::ids::GraphId;
 use crate::model::write::{EventFields, Fault, FaultCode, Response, Write};
+
+/// Looks for an event that Graph says it has made, each after a longer while: it may be made and not yet be shown.
+const LOOKS: u32 = 5;
 
 impl Job<'_> {
     pub(super) async fn event(&mut self) -> Result<Went, Stop> {
@@ -49,18 +52,28 @@ impl Job<'_> {
         let graph = self.graph().clone();
         let made = graph.event_create(calendar, event, self.command.id);
         match self.outbox.call(made).await? {
-            Ok(made) => {
-                let done = Done::of(ItemKind::Event, &made.id, made.change_key.clone());
-                let told = json!({ "change_key": made.change_key });
-                Ok(Went::Done(done.made_or_gone().telling(told)))
-            }
-            // The same transaction was carried out before: the event is there, under an id that the mirror will tell.
-            Err(error) if again && error.status() == Some(409) => Ok(Went::Done(Done {
-                item: None,
-                made_or_gone: true,
-                told: json!({ "made": true }),
-            })),
+            Ok(made) => Ok(Went::Done(created(&made))),
+            Err(error) if is_made_already(&error, again) => self.made_before(calendar).await,
             Err(error) => self.failed(error).await,
+        }
+    }
+
+    /// The same transaction was carried out before: the event is there, and is known by the command that it carries.
+    async fn made_before(&mut self, calendar: Option<&GraphId>) -> Result<Went, Stop> {
+        let graph = self.graph().clone();
+        let looked = graph.events_of(calendar, self.command.id);
+        match self.outbox.call(looked).await? {
+            Ok(found) => Ok(match found.first() {
+                Some(made) => Went::Done(created(made)),
+                None if self.progress.looks < LOOKS => Went::Later(pause(self.progress.looks)),
+                // Somebody has deleted it meanwhile, or moved it to another calendar: the mirror tells.
+                None => Went::Done(Done {
+                    item: None,
+                    made_or_gone: true,
+                    told: json!({ "made": true }),
+                }),
+            }),
+            Err(error) => unseen(error, self.progress.looks),
         }
     }
 
@@ -184,6 +197,13 @@ impl Job<'_> {
             Err(error) => self.not_theirs(id, error, Role::Organizer).await,
         }
     }
+}
+
+/// An event was made.
+fn created(made: &Version) -> Done {
+    let done = Done::of(ItemKind::Event, &made.id, made.change_key.clone());
+    let told = json!({ "change_key": made.change_key });
+    done.made_or_gone().telling(told)
 }
 
 /// What a mailbox is in a meeting.

@@ -58,6 +58,17 @@ pub struct Expand {
     pub options: String,
 }
 
+impl Expand {
+    /// The texts between single quotes in its parentheses: the ids that its filter names.
+    pub fn quoted(&self) -> Vec<String> {
+        let texts = self.options.split('\'').enumerate();
+        texts
+            .filter(|(index, _)| index % 2 == 1)
+            .map(|(_, text)| text.to_owned())
+            .collect()
+    }
+}
+
 impl Query {
     /// Reads the query of a URL. Errors are Graph's: 400 with a code.
     pub fn parse(raw: &str) -> Result<Self, GraphFault> {

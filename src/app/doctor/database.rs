@@ -169,6 +169,8 @@ pub(super) struct Room {
     pub(super) free: u64,
     /// How large it is.
     pub(super) total: u64,
+    /// Which disk it is.
+    pub(super) disk: u64,
 }
 
 /// Room where a file is or would be.
@@ -189,6 +191,7 @@ pub(super) fn room(file: &Path) -> std::io::Result<Room> {
     Ok(Room {
         free: told.f_bavail.saturating_mul(told.f_frsize),
         total: told.f_blocks.saturating_mul(told.f_frsize),
+        disk: told.f_fsid,
     })
 }
 
@@ -205,19 +208,34 @@ pub(super) fn judge_room(room: &std::io::Result<Room>) -> Finding {
             );
         }
     };
-    let found = format!(
-        "{} of {} are free where the database is",
-        size(room.free),
-        size(room.total)
+    short_of_room(check, &room).unwrap_or_else(|| {
+        let found = format!("{} where the database is", free(&room));
+        Finding::well(check, found)
+    })
+}
+
+/// What is said of a disk that has little room left, be it that of the database or that of contents.
+pub(super) fn short_of_room(check: Check, room: &Room) -> Option<Finding> {
+    let (what, otherwise) = match check {
+        Check::Contents => (
+            "contents are",
+            "no attachment is kept and nothing can be uploaded",
+        ),
+        _ => ("the database is", "nothing is mirrored"),
+    };
+    let found = format!("{} where {what}", free(room));
+    let advice = format!(
+        "make room, or move to a larger disk; on a full one {otherwise} until there is room again"
     );
-    let advice = "make room, or move the database to a larger disk; on a full one nothing is mirrored until there is room again";
     if room.free < LITTLE {
-        return Finding::broken(check, "nearly_full", found).advising(advice);
+        return Some(Finding::broken(check, "nearly_full", found).advising(advice));
     }
-    if room.free < SOME || (room.free < MUCH && room.free < room.total / 20) {
-        return Finding::warning(check, "filling_up", found).advising(advice);
-    }
-    Finding::well(check, found)
+    let is_short = room.free < SOME || (room.free < MUCH && room.free < room.total / 20);
+    is_short.then(|| Finding::warning(check, "filling_up", found).advising(advice))
+}
+
+fn free(room: &Room) -> String {
+    format!("{} of {} are free", size(room.free), size(room.total))
 }
 
 fn size(bytes: u64) -> String {
@@ -246,7 +264,11 @@ mod tests {
             (40 * GB, 4_000 * GB, Severity::Well),
             (5 * GB, 50 * GB, Severity::Well),
         ] {
-            let finding = judge_room(&Ok(Room { free, total }));
+            let finding = judge_room(&Ok(Room {
+                free,
+                total,
+                disk: 1,
+            }));
 
             assert_eq!(finding.severity, severity, "{free} of {total}");
             assert_eq!(finding.advice.is_some(), severity != Severity::Well);

@@ -22,6 +22,8 @@ pub enum Check {
     Writes,
     /// Room on the disk of an SQLite file.
     Disk,
+    /// Whether contents can be kept, read back and cleared away.
+    Contents,
     /// The encryption keys against the stored grants.
     Keys,
     /// The app registration: id, secret, tenant.
@@ -48,7 +50,7 @@ pub enum Check {
 
 impl Check {
     /// All of them, each after those it needs.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Settings,
         Self::Graph,
         Self::Clock,
@@ -57,6 +59,7 @@ impl Check {
         Self::Schema,
         Self::Writes,
         Self::Disk,
+        Self::Contents,
         Self::Keys,
         Self::Registration,
         Self::Service,
@@ -74,7 +77,7 @@ impl Check {
     pub fn needs(self) -> &'static [Self] {
         match self {
             Self::Settings => &[],
-            Self::Graph | Self::Database | Self::Disk => &[Self::Settings],
+            Self::Graph | Self::Database | Self::Disk | Self::Contents => &[Self::Settings],
             Self::Clock | Self::Registration => &[Self::Graph],
             Self::Privileges => &[Self::Database],
             Self::Schema => &[Self::Privileges],

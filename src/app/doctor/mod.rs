@@ -6,10 +6,11 @@
 //! is safe to mend.
 //!
 //! In reading order: [`finding`] (the words), then a file per thing, each a pure judgement of what a thin probe brought
-//! (`settings`, `graph`, `database`, `keys`, `registration`, `service`, `grants`, `address` with `live`, `subscriptions`, `work`, `lag`); this
+//! (`settings`, `graph`, `database`, `contents`, `keys`, `registration`, `service`, `grants`, `address` with `live`, `subscriptions`, `work`, `lag`); this
 //! file and `visit` take the steps.
 
 mod address;
+mod contents;
 mod database;
 pub mod finding;
 mod grants;

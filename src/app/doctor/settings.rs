@@ -86,6 +86,22 @@ mod tests {
         }
     }
 
+    #[cfg(not(feature = "s3"))]
+    #[test]
+    fn a_bucket_that_this_program_was_not_built_for_is_named_with_the_feature() {
+        let error = Settings::read(&environment().with("BLOBS_URL", "s3://bucket/prefix"));
+
+        let findings = unusable(&error.expect_err("it cannot be used"));
+
+        assert_eq!(findings.len(), 1);
+        let found = &findings[0].found;
+        assert!(
+            found.starts_with("BLOBS_URL: ") && found.contains("--features s3"),
+            "{found}"
+        );
+        assert!(findings[0].advice.is_some());
+    }
+
     #[test]
     fn polling_and_a_redirect_to_elsewhere_are_worth_a_word() {
         let settings = |url: &str, redirect: &str| {

@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::finding::{Check, Finding};
-use super::{Orders, database, graph, keys, registration, service};
+use super::{Orders, contents, database, graph, keys, registration, service};
 use crate::app::error::Named;
 use crate::app::parts::{self, Parts};
-use crate::config::Settings;
+use crate::config::{BlobPlace, Settings};
 use crate::graph::reach::Heard;
 use crate::model::chain::chain;
 use crate::model::ids::MailboxId;
@@ -58,6 +58,7 @@ impl Visit {
             Check::Schema => self.schema().await,
             Check::Writes => self.writes().await,
             Check::Disk => Ok(vec![self.disk()]),
+            Check::Contents => Ok(self.contents().await),
             Check::Keys => self.keys().await,
             Check::Registration => self.registration().await,
             Check::Service => self.service().await,
@@ -169,6 +170,18 @@ impl Visit {
                 "PostgreSQL's disk is its server's, and watched there",
             ),
         }
+    }
+
+    async fn contents(&self) -> Vec<Finding> {
+        let contents = &self.settings.contents;
+        let is_bucket = !matches!(contents.blobs, BlobPlace::Folder(_));
+        if is_bucket && self.orders.offline {
+            return vec![Finding::skipped(Check::Contents, "--offline was given")];
+        }
+        let seen = contents::probe(&contents.blobs).await;
+        let file = self.settings.database.url.file();
+        let room = contents::room(&contents.blobs, file.as_deref());
+        contents::judge(contents, &seen, room)
     }
 
     async fn keys(&mut self) -> Result<Vec<Finding>, Stumble> {

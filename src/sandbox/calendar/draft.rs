@@ -27,6 +27,8 @@ pub struct Draft {
     pub recurrence: Option<Option<(Recurrence, Option<Zone>)>>,
     /// `transactionId`.
     pub transaction_id: Option<String>,
+    /// `singleValueExtendedProperties`: id and value.
+    pub extended: Vec<(String, String)>,
 }
 
 /// The most people a meeting invites.
@@ -61,7 +63,6 @@ const READ_ONLY: &[&str] = &[
     "instances",
     "attachments",
     "extensions",
-    "singleValueExtendedProperties",
     "multiValueExtendedProperties",
     "occurrenceId",
 ];
@@ -119,6 +120,7 @@ impl Draft {
                     given => Some(text(name, given)?),
                 };
             }
+            "singleValueExtendedProperties" => self.extended = extended(value)?,
             annotation if annotation.contains('@') => {}
             known if READ_ONLY.contains(&known) => {}
             unknown => {
@@ -222,6 +224,20 @@ fn attendees(value: &Value) -> Result<Vec<Attendee>, Refusal> {
         return Err(Refusal::validation("A meeting has at most 500 attendees."));
     }
     items.iter().map(attendee).collect()
+}
+
+fn extended(value: &Value) -> Result<Vec<(String, String)>, Refusal> {
+    let name = "singleValueExtendedProperties";
+    let items = value.as_array().ok_or_else(|| wrong(name))?;
+    items
+        .iter()
+        .map(|item| {
+            let fields = object(name, item)?;
+            let id = inner_text(fields, "id")?.filter(|id| !id.is_empty());
+            let value = inner_text(fields, "value")?;
+            id.zip(value).ok_or_else(|| wrong(name))
+        })
+        .collect()
 }
 
 fn attendee(value: &Value) -> Result<Attendee, Refusal> {

@@ -53,6 +53,7 @@ impl CalendarState {
             details,
             is_organizer: false,
             transaction_id: None,
+            extended: Vec::new(),
             created_at: now,
             modified_at: now,
             version: 1,

@@ -96,6 +96,12 @@ impl CalendarState {
             let exceptions = exceptions(event, style, &expand.select);
             fields.insert("exceptionOccurrences".to_owned(), exceptions.into());
         }
+        if let Some(expand) = query.expands("singleValueExtendedProperties") {
+            let found = extended(event, line, &expand.quoted());
+            if !found.is_empty() {
+                fields.insert("singleValueExtendedProperties".to_owned(), found.into());
+            }
+        }
         if query.expands("attachments").is_some() {
             fields.insert("attachments".to_owned(), json!([]));
         }
@@ -152,11 +158,13 @@ impl CalendarState {
         let mut kept: Vec<(Line, Value)> = lines
             .into_iter()
             .filter_map(|line| Some((line, self.line_value(line, &everything, &style)?)))
-            .filter(|(_, value)| {
-                query
-                    .filter
-                    .as_ref()
-                    .is_none_or(|filter| filter.matches(&|name| operand(value, name)))
+            .filter(|(line, value)| {
+                query.filter.as_ref().is_none_or(|filter| {
+                    filter.matches(&|name| {
+                        self.records(*line, name)
+                            .unwrap_or_else(|| operand(value, name))
+                    })
+                })
             })
             .collect();
         if !query.order_by.is_empty() {
@@ -170,6 +178,23 @@ impl CalendarState {
             });
         }
         kept.into_iter().map(|(line, _)| line).collect()
+    }
+
+    /// What a line has of the one property that is read only when it is asked for.
+    fn records(&self, line: Line, name: &str) -> Option<Operand<'_>> {
+        if !name.eq_ignore_ascii_case("singleValueExtendedProperties") {
+            return None;
+        }
+        let Line::Whole(key) = line else {
+            return Some(Operand::Null);
+        };
+        let record = |(id, value): &'_ (String, String)| {
+            vec![("id", id.clone().into()), ("value", value.clone().into())]
+        };
+        let event = self.events.get(&key)?;
+        Some(Operand::Records(
+            event.extended.iter().map(record).collect(),
+        ))
     }
 }
 
@@ -194,6 +219,18 @@ pub fn check_expand(query: &Query) -> Result<(), GraphFault> {
             expand.navigation
         ))),
     }
+}
+
+fn extended(event: &Event, line: Line, wanted: &[String]) -> Vec<Value> {
+    let is_wanted = |id: &str| wanted.iter().any(|wanted| wanted.eq_ignore_ascii_case(id));
+    let held = match line {
+        Line::Whole(_) => event.extended.as_slice(),
+        Line::Occurrence(..) => &[],
+    };
+    held.iter()
+        .filter(|(id, _)| is_wanted(id))
+        .map(|(id, value)| json!({ "id": id, "value": value }))
+        .collect()
 }
 
 fn exceptions(event: &Event, style: &Style, selected: &[String]) -> Vec<Value> {

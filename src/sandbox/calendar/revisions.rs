@@ -97,6 +97,10 @@ impl CalendarState {
             (None, _) => None,
         };
         event.slot = slot;
+        for (id, value) in draft.extended {
+            event.extended.retain(|(known, _)| *known != id);
+            event.extended.push((id, value));
+        }
         let overrides = keep_answers(&event.details.attendees, draft.overrides);
         event.details.apply(&overrides);
         stamp_online_meeting(&mut event.details, self.mint.rng());

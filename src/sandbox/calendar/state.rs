@@ -86,6 +86,8 @@ pub struct Event {
     pub is_organizer: bool,
     /// `transactionId`, if the client gave one.
     pub transaction_id: Option<String>,
+    /// Extended properties: id and value. Those who are invited do not have them.
+    pub extended: Vec<(String, String)>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was changed last.

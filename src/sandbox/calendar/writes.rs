@@ -115,6 +115,7 @@ impl CalendarState {
             organizer,
             is_organizer,
             transaction_id: draft.transaction_id,
+            extended: draft.extended,
             created_at: now,
             modified_at: now,
             version: 1,

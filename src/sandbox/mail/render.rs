@@ -14,7 +14,7 @@ use super::plain_text;
 use crate::sandbox::error::GraphFault;
 use crate::sandbox::json::{Object, push_escaped, push_list, push_text};
 use crate::sandbox::prefer::{BodyType, Prefer};
-use crate::sandbox::query::{Query, encode};
+use crate::sandbox::query::{Expand, Query, encode};
 use crate::sandbox::stamp;
 
 /// How the messages of one answer are written.
@@ -60,7 +60,7 @@ impl MessageView {
             attachments,
             extended: query
                 .expands("singleValueExtendedProperties")
-                .map(|expand| quoted_texts(&expand.options)),
+                .map(Expand::quoted),
             typed: false,
         })
     }
@@ -76,15 +76,6 @@ impl MessageView {
             typed: true,
         }
     }
-}
-
-/// The texts between single quotes.
-fn quoted_texts(text: &str) -> Vec<String> {
-    text.split('\'')
-        .enumerate()
-        .filter(|(index, _)| index % 2 == 1)
-        .map(|(_, text)| text.to_owned())
-        .collect()
 }
 
 /// Appends a message.

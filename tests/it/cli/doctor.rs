@@ -3,6 +3,7 @@
 //! One sandbox and one service stand for many cases: what is broken is broken in what the command is told, or at Graph.
 
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
@@ -187,7 +188,9 @@ async fn all_is_well_and_each_single_thing_that_is_broken_is_named_first() {
         rig.mailboxes().await[0].push_healthy
     })
     .await;
-    let right = variables(&rig);
+    let kept = tempfile::tempdir().expect("a temporary folder");
+    let mut right = variables(&rig);
+    right.push(("BLOBS_URL", kept.path().display().to_string()));
     let doctor = async |changes: &[(&str, &str)]| examine(&right, changes, &[]).await;
     let base = rig.parts.reach.present().expect("it has one");
     let subscribed = posts_to(&rig);
@@ -210,6 +213,10 @@ async fn all_is_well_and_each_single_thing_that_is_broken_is_named_first() {
         "{tested}"
     );
     assert_eq!(posts_to(&rig), subscribed, "the test subscription was left");
+    let tried = text(well.of_check("contents")[0], "found").to_owned();
+    assert!(tried.contains("gave them back and deleted them"), "{tried}");
+    let left = files_below(kept.path());
+    assert!(left.is_empty(), "a look left {left:?}");
 
     let secret = doctor(&[("MICROSOFT_CLIENT_SECRET", "abc8Q~wrong")]).await;
     secret.names("registration", "secret_wrong");
@@ -256,6 +263,21 @@ async fn all_is_well_and_each_single_thing_that_is_broken_is_named_first() {
     let row = rig.mailboxes().await[0].clone();
     assert_eq!(row.state, mailbox.state, "a look changed the mailbox");
     rig.stop().await;
+}
+
+/// The files below a folder.
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("it can be listed");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    paths
+        .flat_map(|path| {
+            if path.is_dir() {
+                files_below(&path)
+            } else {
+                vec![path]
+            }
+        })
+        .collect()
 }
 
 /// The grant of the mailbox lacks a permission, and has it again afterwards.
@@ -446,5 +468,44 @@ fn an_address_that_microsoft_cannot_use_is_a_matter_of_the_settings() {
     assert!(
         !shell.folder().join("data").exists(),
         "a look made something"
+    );
+}
+
+#[test]
+fn a_place_for_contents_that_takes_nothing_is_named_and_what_is_never_kept_is_said() {
+    let shell = Shell::new().with(&RIGHT).with(&[
+        ("BLOBS_URL", "blobs/here"),
+        ("ATTACHMENTS", "off"),
+        ("KEEP_ORIGINALS", "false"),
+    ]);
+    let offline = || shell.run(&["doctor", "--offline"]);
+    let told = |ran: &Ran, beginning: &str| {
+        let mut lines = ran.out.lines().filter(|line| line.starts_with(beginning));
+        lines.next().unwrap_or_default().to_owned()
+    };
+
+    let well = offline();
+    assert_eq!(well.code, 0, "{}{}", well.out, well.err);
+    let made = told(&well, "ok       contents");
+    assert!(made.contains("blobs/here is made when"), "{}", well.out);
+    let none = told(&well, "note     contents");
+    assert!(none.contains("ATTACHMENTS is off"), "{}", well.out);
+    assert!(!shell.folder().join("blobs").exists(), "a look made it");
+
+    // A folder that may not be written to, for root as well.
+    std::fs::write(shell.folder().join("blobs"), "no folder").expect("it is written");
+    let ran = offline();
+
+    assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
+    let broken = told(&ran, "BROKEN   contents");
+    assert!(
+        broken.contains("blobs/here cannot be used") && broken.contains("do: set BLOBS_URL"),
+        "{}",
+        ran.out
+    );
+    assert!(
+        ran.out.ends_with("broken: 1; begin with contents\n"),
+        "{}",
+        ran.out
     );
 }

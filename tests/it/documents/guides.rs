@@ -4,7 +4,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::blocks::{Kind, blocks, documents};
-use super::session::Session;
+use super::session::{Session, runs_typescript};
 use crate::cli::run::{KEY, Running, Shell, begin, line};
 use crate::support::database::Database;
 use graph_mirror::store::Backend;
@@ -87,6 +87,16 @@ fn every_other_guide_and_the_readme_can_be_typed() {
         "\"state\":\"disconnected\"",
     ] {
         assert!(printed.contains(told), "{told}: {printed}");
+    }
+    if runs_typescript() {
+        for told in [
+            "sent once",
+            "replied: done",
+            "invited: done",
+            "called off: done",
+        ] {
+            assert!(printed.contains(told), "{told}: {printed}");
+        }
     }
 }
 

@@ -153,7 +153,7 @@ impl Session {
 }
 
 /// Whether the Node that is here runs TypeScript as it is. An older one, or none, is said in the test's output.
-fn runs_typescript() -> bool {
+pub fn runs_typescript() -> bool {
     let Ok(output) = Command::new("node").arg("--version").output() else {
         return false;
     };

@@ -24,6 +24,44 @@ async fn s70_a_repeated_transaction_makes_one_event() {
     assert_eq!(changed.status, 400);
 }
 
+// F11.6
+#[tokio::test]
+async fn an_event_is_found_by_a_property_that_its_maker_gave_it() {
+    const PROPERTY: &str = "String {6f1f4c02-3a57-4d0e-9f7e-2b8a1c5d9e40} Name key";
+    let client = empty().await;
+    let mut event = single("ours", "2026-04-01T10:00:00", "2026-04-01T11:00:00");
+    event["singleValueExtendedProperties"] = json!([{"id": PROPERTY, "value": "17"}]);
+    let ours = create(&client, event).await;
+    create(
+        &client,
+        single("other", "2026-04-01T10:00:00", "2026-04-01T11:00:00"),
+    )
+    .await;
+    let found = async |value: &str| {
+        let filter = format!(
+            "singleValueExtendedProperties/Any(ep: ep/id eq '{PROPERTY}' and ep/value eq '{value}')"
+        );
+        let path = format!("/me/events?$select=id&$filter={}", segment(&filter));
+        client.walk(&path, IMMUTABLE).await.0
+    };
+
+    assert_eq!(found("18").await.len(), 0);
+    let one = found("17").await;
+    assert_eq!(one.len(), 1);
+    assert_eq!(one[0]["id"], ours.as_str());
+    assert!(one[0].get("singleValueExtendedProperties").is_none());
+    let expand = segment(&format!(
+        "singleValueExtendedProperties($filter=id eq '{PROPERTY}')"
+    ));
+    let shown = client
+        .get(&format!("/me/events/{}?$expand={expand}", segment(&ours)))
+        .await;
+    assert_eq!(
+        shown.json()["singleValueExtendedProperties"],
+        json!([{"id": PROPERTY, "value": "17"}])
+    );
+}
+
 // S70, F11.8
 #[tokio::test]
 async fn s70_cancelling_an_occurrence_removes_one_slot() {

@@ -1,8 +1,9 @@
 //! `docker-compose.yml`, held against the program, the image and itself.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
-use graph_mirror::config::{Environment, variables};
+use graph_mirror::config::{BlobPlace, Environment, Settings, variables};
 use serde_json::Value;
 
 use super::files::{
@@ -252,6 +253,39 @@ fn services_refer_only_to_what_exists() {
         stack["name"].as_str(),
         "made-up mailboxes would share the volumes of real ones"
     );
+}
+
+#[test]
+fn the_replicas_share_the_place_of_contents() {
+    let mut set = with_a_password();
+    set.extend(RIGHT.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let (stack, _) = filled(&set).expect("everything is set");
+    let image = image::read();
+
+    let shared = ["graph-mirror", "graph-mirror-2"].map(|name| {
+        let service = &stack["services"][name];
+        let variables = variables_of(service);
+        let set = variables
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        let settings = Settings::read(&Environment::of(set)).expect("the settings hold");
+        let BlobPlace::Folder(folder) = settings.contents.blobs else {
+            panic!("{name}: a bucket is nobody's default");
+        };
+        let folder = Path::new(&image.folder).join(folder);
+        let volumes = words(&service["volumes"]);
+        let on: Vec<&String> = volumes
+            .iter()
+            .filter(|volume| {
+                let (_, at) = volume.split_once(':').expect("a place and a path");
+                folder.starts_with(at)
+            })
+            .collect();
+        assert_eq!(on.len(), 1, "{name}: {}", folder.display());
+        (folder, on[0].clone())
+    });
+
+    assert_eq!(shared[0], shared[1], "what one fetches the other misses");
 }
 
 #[test]

@@ -22,6 +22,8 @@ type Instruction = (String, String);
 pub struct Image {
     /// Where the program is.
     pub program: String,
+    /// The folder it runs in.
+    pub folder: String,
     /// The one folder it writes to.
     pub data: String,
     stages: Vec<Vec<Instruction>>,
@@ -42,6 +44,7 @@ pub fn read() -> Image {
         serde_json::from_str(value(last, "ENTRYPOINT")).expect("the exec form");
     Image {
         program: program.into_iter().next().expect("a program"),
+        folder: value(last, "WORKDIR").to_owned(),
         data: value(last, "VOLUME").to_owned(),
         stages,
     }

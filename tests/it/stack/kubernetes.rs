@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use graph_mirror::config::{Environment, PublicUrl, Settings, variables};
+use graph_mirror::config::{BlobPlace, Environment, PublicUrl, Settings, variables};
 use graph_mirror::home::HomeSettings;
 use serde_json::Value;
 
@@ -126,6 +126,41 @@ fn the_deployment_runs_what_the_image_holds() {
             "{source}"
         );
     }
+}
+
+#[test]
+fn contents_lie_on_a_volume_that_all_replicas_share() {
+    let settings = data(&manifest("configmap.yaml"), "data");
+    let place = BlobPlace::parse(&settings["BLOBS_URL"]).expect("it is a place");
+    let BlobPlace::Folder(folder) = place else {
+        panic!("the manifests stand for a volume: {place:?}");
+    };
+    let deployment = manifest("deployment.yaml");
+    let pod = &deployment["spec"]["template"]["spec"];
+    let mounts = pod["containers"][0]["volumeMounts"]
+        .as_array()
+        .expect("mounts");
+    let mount = mounts
+        .iter()
+        .filter(|mount| folder.starts_with(mount["mountPath"].as_str().expect("a path")))
+        .max_by_key(|mount| mount["mountPath"].as_str().map(str::len))
+        .expect("BLOBS_URL lies on no volume");
+    assert_ne!(mount["readOnly"], true);
+    // One folder for all of them, not one for each pod.
+    assert!(mount["subPathExpr"].is_null());
+    let volumes = pod["volumes"].as_array().expect("volumes");
+    let volume = volumes
+        .iter()
+        .find(|volume| volume["name"] == mount["name"])
+        .expect("it is a volume of the pod");
+
+    let claim = manifest("persistentvolumeclaim.yaml");
+
+    assert_eq!(
+        volume["persistentVolumeClaim"]["claimName"],
+        claim["metadata"]["name"]
+    );
+    assert_eq!(words(&claim["spec"]["accessModes"]), ["ReadWriteMany"]);
 }
 
 #[test]
