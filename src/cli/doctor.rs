@@ -20,9 +20,10 @@ const EXAMPLES: &str = "Examples:
 
 /// Look at everything the service stands on and say what is wrong and what to do
 ///
-/// Settings, Graph, clock, database, privileges, schema, disk, the place for contents (BLOBS_URL), encryption keys, app registration, the running service, permissions,
-/// the public address (by a live test subscription, which is removed again), subscriptions, throttling, schedules, lag and quarantine:
-/// a line each, what was found and what to do. The first line that is broken is the cause; what depends on it is not looked at.
+/// Settings, Graph, clock, database, privileges, schema, disk, the place for contents, encryption keys, app registration, the running
+/// service, permissions, the public address (by a live test subscription, which is removed again), subscriptions, throttling, schedules,
+/// lag and quarantine: a line each, what was found and what to do. The first line that is broken is the cause; what depends on it is not
+/// looked at.
 ///
 /// Exit code: 0 when nothing is broken (there may be notes and warnings), 1 when something is, 2 when the settings must be repaired.
 #[derive(Debug, Args)]
