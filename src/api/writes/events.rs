@@ -1,16 +1,11 @@
 //! Events: made, changed, called off, answered.
 
-use axum::extract::{Path, State};
-use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::super::caller::Caller;
 use super::super::problem::Problem;
-use super::super::query::{Parameters, mailbox_in_path};
-use super::super::state::Api;
-use super::{Manner, Wanted, Written, WrittenWithBody, ask};
+use super::{Asking, Wanted, Written, WrittenWithBody};
 use crate::model::ids::{GraphId, MailboxId};
 use crate::model::write::{EventFields, Response as Answered, Write};
 
@@ -57,22 +52,15 @@ fn respond(id: GraphId, response: Answered, wanted: Responding) -> Write {
     responses(WrittenWithBody),
 )]
 pub async fn create(
-    State(api): State<Api>,
-    caller: Caller,
-    Path(id): Path<String>,
-    mut query: Parameters,
-    headers: HeaderMap,
+    mut asking: Asking,
     Wanted(wanted): Wanted<EventFields>,
 ) -> Result<Response, Problem> {
-    let manner = Manner::read(&headers, &mut query);
-    let calendar = query.text("calendar").map(GraphId::from);
-    query.finish()?;
-    let mailbox = caller.mailbox(&api, mailbox_in_path(&id)?).await?;
+    let calendar = asking.query.text("calendar").map(GraphId::from);
     let write = Write::CreateEvent {
         event: Box::new(wanted),
         calendar,
     };
-    ask(&api, &caller, &mailbox, write, manner).await
+    asking.write(write).await
 }
 
 /// Makes an event once in the owner's mailbox.
@@ -91,22 +79,15 @@ pub async fn create(
     responses(WrittenWithBody),
 )]
 pub async fn integration_create(
-    State(api): State<Api>,
-    caller: Caller,
-    mut query: Parameters,
-    headers: HeaderMap,
+    mut asking: Asking,
     Wanted(wanted): Wanted<EventFields>,
 ) -> Result<Response, Problem> {
-    let manner = Manner::read(&headers, &mut query);
-    let named = query.mailbox("mailbox_id");
-    let calendar = query.text("calendar").map(GraphId::from);
-    query.finish()?;
-    let mailbox = caller.only_mailbox(&api, named).await?;
+    let calendar = asking.query.text("calendar").map(GraphId::from);
     let write = Write::CreateEvent {
         event: Box::new(wanted),
         calendar,
     };
-    ask(&api, &caller, &mailbox, write, manner).await
+    asking.write(write).await
 }
 
 /// Changes an event, one occurrence or a series.
@@ -126,23 +107,16 @@ pub async fn integration_create(
     responses(WrittenWithBody),
 )]
 pub async fn update(
-    State(api): State<Api>,
-    caller: Caller,
-    Path((id, item)): Path<(String, String)>,
-    mut query: Parameters,
-    headers: HeaderMap,
+    asking: Asking,
     Wanted(wanted): Wanted<EventFields>,
 ) -> Result<Response, Problem> {
-    let manner = Manner::read(&headers, &mut query);
-    query.finish()?;
-    let mailbox = caller.mailbox(&api, mailbox_in_path(&id)?).await?;
-    let id = GraphId::from(item);
+    let id = asking.item();
     let write = Write::UpdateEvent {
         id,
         changes: Box::new(wanted),
-        if_match: manner.if_match.clone(),
+        if_match: asking.if_match(),
     };
-    ask(&api, &caller, &mailbox, write, manner).await
+    asking.write(write).await
 }
 
 /// Deletes an event, one occurrence or a series.
@@ -160,22 +134,13 @@ pub async fn update(
     ),
     responses(Written),
 )]
-pub async fn delete(
-    State(api): State<Api>,
-    caller: Caller,
-    Path((id, item)): Path<(String, String)>,
-    mut query: Parameters,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let manner = Manner::read(&headers, &mut query);
-    query.finish()?;
-    let mailbox = caller.mailbox(&api, mailbox_in_path(&id)?).await?;
-    let id = GraphId::from(item);
+pub async fn delete(asking: Asking) -> Result<Response, Problem> {
+    let id = asking.item();
     let write = Write::DeleteEvent {
         id,
-        if_match: manner.if_match.clone(),
+        if_match: asking.if_match(),
     };
-    ask(&api, &caller, &mailbox, write, manner).await
+    asking.write(write).await
 }
 
 /// Calls a meeting off, or one occurrence of it, and tells the attendees.
@@ -194,22 +159,15 @@ pub async fn delete(
     responses(WrittenWithBody),
 )]
 pub async fn cancel(
-    State(api): State<Api>,
-    caller: Caller,
-    Path((id, item)): Path<(String, String)>,
-    mut query: Parameters,
-    headers: HeaderMap,
+    asking: Asking,
     Wanted(wanted): Wanted<Cancelling>,
 ) -> Result<Response, Problem> {
-    let manner = Manner::read(&headers, &mut query);
-    query.finish()?;
-    let mailbox = caller.mailbox(&api, mailbox_in_path(&id)?).await?;
-    let id = GraphId::from(item);
+    let id = asking.item();
     let write = Write::CancelEvent {
         id,
         comment: wanted.comment,
     };
-    ask(&api, &caller, &mailbox, write, manner).await
+    asking.write(write).await
 }
 
 /// Accepts an invitation.
@@ -228,19 +186,12 @@ pub async fn cancel(
     responses(WrittenWithBody),
 )]
 pub async fn accept(
-    State(api): State<Api>,
-    caller: Caller,
-    Path((id, item)): Path<(String, String)>,
-    mut query: Parameters,
-    headers: HeaderMap,
+    asking: Asking,
     Wanted(wanted): Wanted<Responding>,
 ) -> Result<Response, Problem> {
-    let manner = Manner::read(&headers, &mut query);
-    query.finish()?;
-    let mailbox = caller.mailbox(&api, mailbox_in_path(&id)?).await?;
-    let id = GraphId::from(item);
+    let id = asking.item();
     let write = respond(id, Answered::Accept, wanted);
-    ask(&api, &caller, &mailbox, write, manner).await
+    asking.write(write).await
 }
 
 /// Declines an invitation.
@@ -259,19 +210,12 @@ pub async fn accept(
     responses(WrittenWithBody),
 )]
 pub async fn decline(
-    State(api): State<Api>,
-    caller: Caller,
-    Path((id, item)): Path<(String, String)>,
-    mut query: Parameters,
-    headers: HeaderMap,
+    asking: Asking,
     Wanted(wanted): Wanted<Responding>,
 ) -> Result<Response, Problem> {
-    let manner = Manner::read(&headers, &mut query);
-    query.finish()?;
-    let mailbox = caller.mailbox(&api, mailbox_in_path(&id)?).await?;
-    let id = GraphId::from(item);
+    let id = asking.item();
     let write = respond(id, Answered::Decline, wanted);
-    ask(&api, &caller, &mailbox, write, manner).await
+    asking.write(write).await
 }
 
 /// Accepts an invitation with a perhaps.
@@ -290,17 +234,10 @@ pub async fn decline(
     responses(WrittenWithBody),
 )]
 pub async fn tentatively_accept(
-    State(api): State<Api>,
-    caller: Caller,
-    Path((id, item)): Path<(String, String)>,
-    mut query: Parameters,
-    headers: HeaderMap,
+    asking: Asking,
     Wanted(wanted): Wanted<Responding>,
 ) -> Result<Response, Problem> {
-    let manner = Manner::read(&headers, &mut query);
-    query.finish()?;
-    let mailbox = caller.mailbox(&api, mailbox_in_path(&id)?).await?;
-    let id = GraphId::from(item);
+    let id = asking.item();
     let write = respond(id, Answered::TentativelyAccept, wanted);
-    ask(&api, &caller, &mailbox, write, manner).await
+    asking.write(write).await
 }

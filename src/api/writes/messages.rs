@@ -1,16 +1,11 @@
 //! Messages: sent, answered, changed, moved.
 
-use axum::extract::{Path, State};
-use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::super::caller::Caller;
 use super::super::problem::Problem;
-use super::super::query::{Parameters, mailbox_in_path};
-use super::super::state::Api;
-use super::{Manner, Wanted, Written, WrittenWithBody, ask};
+use super::{Asking, Wanted, Written, WrittenWithBody};
 use crate::model::ids::{GraphId, MailboxId};
 use crate::model::write::{Answer, MessageChanges, NewMessage, Write};
 
@@ -46,19 +41,9 @@ pub struct RestorePlace {
     ),
     responses(WrittenWithBody),
 )]
-pub async fn send(
-    State(api): State<Api>,
-    caller: Caller,
-    Path(id): Path<String>,
-    mut query: Parameters,
-    headers: HeaderMap,
-    Wanted(wanted): Wanted<NewMessage>,
-) -> Result<Response, Problem> {
-    let manner = Manner::read(&headers, &mut query);
-    query.finish()?;
-    let mailbox = caller.mailbox(&api, mailbox_in_path(&id)?).await?;
+pub async fn send(asking: Asking, Wanted(wanted): Wanted<NewMessage>) -> Result<Response, Problem> {
     let write = Write::Send { message: wanted };
-    ask(&api, &caller, &mailbox, write, manner).await
+    asking.write(write).await
 }
 
 /// Sends a new message once from the owner's mailbox.
@@ -76,18 +61,11 @@ pub async fn send(
     responses(WrittenWithBody),
 )]
 pub async fn integration_send(
-    State(api): State<Api>,
-    caller: Caller,
-    mut query: Parameters,
-    headers: HeaderMap,
+    asking: Asking,
     Wanted(wanted): Wanted<NewMessage>,
 ) -> Result<Response, Problem> {
-    let manner = Manner::read(&headers, &mut query);
-    let named = query.mailbox("mailbox_id");
-    query.finish()?;
-    let mailbox = caller.only_mailbox(&api, named).await?;
     let write = Write::Send { message: wanted };
-    ask(&api, &caller, &mailbox, write, manner).await
+    asking.write(write).await
 }
 
 /// Changes a message: read, flag, categories, importance, and of a draft also its text and people.
@@ -107,23 +85,16 @@ pub async fn integration_send(
     responses(WrittenWithBody),
 )]
 pub async fn update(
-    State(api): State<Api>,
-    caller: Caller,
-    Path((id, item)): Path<(String, String)>,
-    mut query: Parameters,
-    headers: HeaderMap,
+    asking: Asking,
     Wanted(wanted): Wanted<MessageChanges>,
 ) -> Result<Response, Problem> {
-    let manner = Manner::read(&headers, &mut query);
-    query.finish()?;
-    let mailbox = caller.mailbox(&api, mailbox_in_path(&id)?).await?;
-    let id = GraphId::from(item);
+    let id = asking.item();
     let write = Write::UpdateMessage {
         id,
         changes: Box::new(wanted),
-        if_match: manner.if_match.clone(),
+        if_match: asking.if_match(),
     };
-    ask(&api, &caller, &mailbox, write, manner).await
+    asking.write(write).await
 }
 
 /// Moves a message to Deleted Items, or deletes it for good.
@@ -142,24 +113,15 @@ pub async fn update(
     ),
     responses(Written),
 )]
-pub async fn delete(
-    State(api): State<Api>,
-    caller: Caller,
-    Path((id, item)): Path<(String, String)>,
-    mut query: Parameters,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let manner = Manner::read(&headers, &mut query);
-    let permanently = query.number("permanently", 0, 1) == Some(1);
-    query.finish()?;
-    let mailbox = caller.mailbox(&api, mailbox_in_path(&id)?).await?;
-    let id = GraphId::from(item);
+pub async fn delete(mut asking: Asking) -> Result<Response, Problem> {
+    let permanently = asking.query.number("permanently", 0, 1) == Some(1);
+    let id = asking.item();
     let write = Write::Delete {
         id,
         permanently,
-        if_match: manner.if_match.clone(),
+        if_match: asking.if_match(),
     };
-    ask(&api, &caller, &mailbox, write, manner).await
+    asking.write(write).await
 }
 
 /// Answers whoever sent a message, once.
@@ -177,20 +139,10 @@ pub async fn delete(
     ),
     responses(WrittenWithBody),
 )]
-pub async fn reply(
-    State(api): State<Api>,
-    caller: Caller,
-    Path((id, item)): Path<(String, String)>,
-    mut query: Parameters,
-    headers: HeaderMap,
-    Wanted(wanted): Wanted<Answer>,
-) -> Result<Response, Problem> {
-    let manner = Manner::read(&headers, &mut query);
-    query.finish()?;
-    let mailbox = caller.mailbox(&api, mailbox_in_path(&id)?).await?;
-    let id = GraphId::from(item);
+pub async fn reply(asking: Asking, Wanted(wanted): Wanted<Answer>) -> Result<Response, Problem> {
+    let id = asking.item();
     let write = Write::Reply { id, answer: wanted };
-    ask(&api, &caller, &mailbox, write, manner).await
+    asking.write(write).await
 }
 
 /// Answers everybody, once.
@@ -209,19 +161,12 @@ pub async fn reply(
     responses(WrittenWithBody),
 )]
 pub async fn reply_all(
-    State(api): State<Api>,
-    caller: Caller,
-    Path((id, item)): Path<(String, String)>,
-    mut query: Parameters,
-    headers: HeaderMap,
+    asking: Asking,
     Wanted(wanted): Wanted<Answer>,
 ) -> Result<Response, Problem> {
-    let manner = Manner::read(&headers, &mut query);
-    query.finish()?;
-    let mailbox = caller.mailbox(&api, mailbox_in_path(&id)?).await?;
-    let id = GraphId::from(item);
+    let id = asking.item();
     let write = Write::ReplyAll { id, answer: wanted };
-    ask(&api, &caller, &mailbox, write, manner).await
+    asking.write(write).await
 }
 
 /// Sends a message on to somebody else, once.
@@ -239,20 +184,10 @@ pub async fn reply_all(
     ),
     responses(WrittenWithBody),
 )]
-pub async fn forward(
-    State(api): State<Api>,
-    caller: Caller,
-    Path((id, item)): Path<(String, String)>,
-    mut query: Parameters,
-    headers: HeaderMap,
-    Wanted(wanted): Wanted<Answer>,
-) -> Result<Response, Problem> {
-    let manner = Manner::read(&headers, &mut query);
-    query.finish()?;
-    let mailbox = caller.mailbox(&api, mailbox_in_path(&id)?).await?;
-    let id = GraphId::from(item);
+pub async fn forward(asking: Asking, Wanted(wanted): Wanted<Answer>) -> Result<Response, Problem> {
+    let id = asking.item();
     let write = Write::Forward { id, answer: wanted };
-    ask(&api, &caller, &mailbox, write, manner).await
+    asking.write(write).await
 }
 
 /// Sends a draft as it is, once.
@@ -269,19 +204,10 @@ pub async fn forward(
     ),
     responses(Written),
 )]
-pub async fn send_draft(
-    State(api): State<Api>,
-    caller: Caller,
-    Path((id, item)): Path<(String, String)>,
-    mut query: Parameters,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let manner = Manner::read(&headers, &mut query);
-    query.finish()?;
-    let mailbox = caller.mailbox(&api, mailbox_in_path(&id)?).await?;
-    let id = GraphId::from(item);
+pub async fn send_draft(asking: Asking) -> Result<Response, Problem> {
+    let id = asking.item();
     let write = Write::SendDraft { id };
-    ask(&api, &caller, &mailbox, write, manner).await
+    asking.write(write).await
 }
 
 /// Moves a message to another folder.
@@ -299,23 +225,13 @@ pub async fn send_draft(
     ),
     responses(WrittenWithBody),
 )]
-pub async fn relocate(
-    State(api): State<Api>,
-    caller: Caller,
-    Path((id, item)): Path<(String, String)>,
-    mut query: Parameters,
-    headers: HeaderMap,
-    Wanted(wanted): Wanted<Place>,
-) -> Result<Response, Problem> {
-    let manner = Manner::read(&headers, &mut query);
-    query.finish()?;
-    let mailbox = caller.mailbox(&api, mailbox_in_path(&id)?).await?;
-    let id = GraphId::from(item);
+pub async fn relocate(asking: Asking, Wanted(wanted): Wanted<Place>) -> Result<Response, Problem> {
+    let id = asking.item();
     let write = Write::Move {
         id,
         folder: wanted.folder,
     };
-    ask(&api, &caller, &mailbox, write, manner).await
+    asking.write(write).await
 }
 
 /// Copies a message into a folder, once.
@@ -333,23 +249,13 @@ pub async fn relocate(
     ),
     responses(WrittenWithBody),
 )]
-pub async fn copy(
-    State(api): State<Api>,
-    caller: Caller,
-    Path((id, item)): Path<(String, String)>,
-    mut query: Parameters,
-    headers: HeaderMap,
-    Wanted(wanted): Wanted<Place>,
-) -> Result<Response, Problem> {
-    let manner = Manner::read(&headers, &mut query);
-    query.finish()?;
-    let mailbox = caller.mailbox(&api, mailbox_in_path(&id)?).await?;
-    let id = GraphId::from(item);
+pub async fn copy(asking: Asking, Wanted(wanted): Wanted<Place>) -> Result<Response, Problem> {
+    let id = asking.item();
     let write = Write::Copy {
         id,
         folder: wanted.folder,
     };
-    ask(&api, &caller, &mailbox, write, manner).await
+    asking.write(write).await
 }
 
 /// Brings a message back from Deleted Items.
@@ -368,20 +274,13 @@ pub async fn copy(
     responses(WrittenWithBody),
 )]
 pub async fn restore(
-    State(api): State<Api>,
-    caller: Caller,
-    Path((id, item)): Path<(String, String)>,
-    mut query: Parameters,
-    headers: HeaderMap,
+    asking: Asking,
     Wanted(wanted): Wanted<RestorePlace>,
 ) -> Result<Response, Problem> {
-    let manner = Manner::read(&headers, &mut query);
-    query.finish()?;
-    let mailbox = caller.mailbox(&api, mailbox_in_path(&id)?).await?;
-    let id = GraphId::from(item);
+    let id = asking.item();
     let write = Write::Restore {
         id,
         folder: wanted.folder,
     };
-    ask(&api, &caller, &mailbox, write, manner).await
+    asking.write(write).await
 }

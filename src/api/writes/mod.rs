@@ -3,18 +3,20 @@
 //! Handlers here say what is wanted; whether it may be (the mailbox, the permissions, everything that can be seen to be wrong)
 //! is found out before a command is left, so that nothing is half done. Nothing here speaks to Graph.
 
+mod asking;
 pub mod events;
 pub mod messages;
+
+use asking::Manner;
+pub use asking::{Asking, Wanted};
 
 use std::time::Duration;
 
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, FromRequest, Request};
-use axum::http::header::{IF_MATCH, LOCATION};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::extract::DefaultBodyLimit;
+use axum::http::header::LOCATION;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde::de::DeserializeOwned;
 use utoipa::IntoResponses;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -22,7 +24,6 @@ use utoipa_axum::routes;
 use super::caller::Caller;
 use super::commands::CommandView;
 use super::problem::{Code, Problem, ProblemBody};
-use super::query::Parameters;
 use super::state::Api;
 use crate::model::ids::{MailboxId, UploadId};
 use crate::model::mailbox::{Mailbox, MailboxState};
@@ -35,9 +36,6 @@ use crate::store::{Asked, NewCommand, Priority};
 
 /// The largest request: about what Graph takes in one (F8.13). Files go by `POST …/uploads`.
 const BODY_LIMIT: usize = 4 << 20;
-
-/// The longest time a request may wait for an outcome.
-const LONGEST_WAIT: u32 = 60;
 
 /// An upload that a command needs is kept so long from then on.
 const HELD: Duration = Duration::from_hours(24);
@@ -138,76 +136,8 @@ pub enum WrittenWithBody {
     Busy(ProblemBody),
 }
 
-/// A body that says what is wrong with it: it is the caller's own.
-#[derive(Debug)]
-pub struct Wanted<T>(pub T);
-
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Wanted<T> {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
-        let bytes = Bytes::from_request(request, state)
-            .await
-            .map_err(|rejection| {
-                if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-                    let detail = "the body is larger than 4 MB: send files by POST …/uploads";
-                    Problem::new(Code::BodyTooLarge, detail)
-                } else {
-                    Problem::new(Code::InvalidRequest, "the body could not be read")
-                }
-            })?;
-        let bytes = if bytes.is_empty() {
-            Bytes::from_static(b"{}")
-        } else {
-            bytes
-        };
-        serde_json::from_slice(&bytes).map(Self).map_err(|error| {
-            Problem::new(
-                Code::InvalidRequest,
-                format!("the body is not understood: {error}"),
-            )
-        })
-    }
-}
-
-/// How a write is asked for.
-#[derive(Debug)]
-pub(super) struct Manner {
-    /// How long to wait for the outcome.
-    wait: Option<Duration>,
-    /// The caller's key for asking once.
-    key: Option<String>,
-    /// The version that must be the present one.
-    pub(super) if_match: Option<String>,
-}
-
-impl Manner {
-    pub(super) fn read(headers: &HeaderMap, query: &mut Parameters) -> Self {
-        let wait = query.number("wait", 1, LONGEST_WAIT);
-        let mut text = |name: &str| {
-            let value = headers.get(name)?;
-            let value = value.to_str().ok().map(str::trim);
-            let value = value.filter(|value| (1..=200).contains(&value.len()));
-            if value.is_none() {
-                query.wrong(name, "the header must be plain text of 1 to 200 characters");
-            }
-            value.map(str::to_owned)
-        };
-        let key = text("idempotency-key");
-        // A change key, with or without the dress of an entity tag.
-        let if_match = text(IF_MATCH.as_str())
-            .filter(|tag| tag != "*")
-            .map(|tag| tag.trim_start_matches("W/").trim_matches('"').to_owned());
-        Self {
-            wait: wait.map(|seconds| Duration::from_secs(u64::from(seconds))),
-            key,
-            if_match,
-        }
-    }
-}
-
 /// Leaves the write for the mailbox's home, once everything that can be known says that it may.
-pub(super) async fn ask(
+async fn ask(
     api: &Api,
     caller: &Caller,
     mailbox: &Mailbox,

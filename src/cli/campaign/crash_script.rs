@@ -4,8 +4,8 @@
 //! they fall between accept and refresh, between a page and its cursor, between a refreshed token and its use, into a resync, and into
 //! whatever else is under way.
 
-use super::faults::{WRITES, refused_write};
 use super::script::{Act, Moment, Script, Step, edit, pick, write};
+use super::write_faults::{WRITES, refused_write};
 use super::writes::EDITS_BESIDE;
 use crate::model::time::Timestamp;
 

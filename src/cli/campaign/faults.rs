@@ -223,42 +223,6 @@ const PATHS: &[&str] = &[
     "/subscriptions",
 ];
 
-/// Paths of what we write, each a regular expression.
-pub(super) const WRITES: &[&str] = &[
-    "/messages$",
-    "/send$",
-    "/send$",
-    "/createReply|/createForward",
-    "/messages/[^/?]+$",
-    "/attachments$",
-    "/createUploadSession",
-    "AttachmentSessions",
-    "/move$|/copy$",
-    "/events$",
-    "/events/[^/?]+$",
-];
-
-/// How a write is refused, as JSON.
-const REFUSALS: &[&str] = &[
-    r#"{"reset":true}"#,
-    r#"{"status":503,"body":""}"#,
-    r#"{"status":500}"#,
-    r#"{"status":504}"#,
-    r#"{"status":429,"headers":{"Retry-After":"3"}}"#,
-];
-
-/// A rule that strikes one call or a few of what we write: refused before anything is done, or done and the answer lost.
-pub(super) fn refused_write(rng: &mut fastrand::Rng) -> FaultRule {
-    let mut fields: Value = if rng.bool() {
-        json!({ "lose": true })
-    } else {
-        pick(rng, REFUSALS).parse().unwrap_or_default()
-    };
-    fields["path"] = pick(rng, WRITES).into();
-    fields["times"] = rng.u64(1..=3).into();
-    serde_json::from_value(fields).expect("the rules are well formed")
-}
-
 impl Fault {
     /// What it does, and when.
     pub fn steps(self, scene: &Scene, rng: &mut fastrand::Rng) -> Vec<Step> {
@@ -442,20 +406,6 @@ impl Fault {
             _ => self.steps_of_writes(scene, rng),
         }
     }
-
-    /// The same for faults that strike what we write.
-    fn steps_of_writes(self, scene: &Scene, rng: &mut fastrand::Rng) -> Vec<Step> {
-        match self {
-            Self::LostAnswers => struck_in(scene, rng, WRITES, |_| json!({ "lose": true })),
-            Self::RefusedWrites => struck_in(scene, rng, WRITES, |rng| {
-                pick(rng, REFUSALS).parse().unwrap_or_default()
-            }),
-            Self::ChangedIds => turned(scene, json!({ "send_changes_id": true })),
-            Self::LateSends => turned(scene, json!({ "send_delay_seconds": rng.u64(2..90) })),
-            Self::EndedUploads => turned(scene, json!({ "upload_session_seconds": 1 })),
-            _ => Vec::new(),
-        }
-    }
 }
 
 fn at(at_ms: u64, act: Act) -> Step {
@@ -468,7 +418,7 @@ fn with(mut some: Vec<Step>, others: Vec<Step>) -> Vec<Step> {
 }
 
 /// Knobs turned, and turned back.
-fn turned(scene: &Scene, values: Value) -> Vec<Step> {
+pub(super) fn turned(scene: &Scene, values: Value) -> Vec<Step> {
     let rest = serde_json::to_value(Knobs::default()).unwrap_or_default();
     let back: serde_json::Map<String, Value> = values
         .as_object()
@@ -526,7 +476,7 @@ fn struck(
 }
 
 /// The same for paths of these.
-fn struck_in(
+pub(super) fn struck_in(
     scene: &Scene,
     rng: &mut fastrand::Rng,
     paths: &[&str],

@@ -4,7 +4,6 @@ mod answers;
 mod attachments;
 mod backfill;
 pub(crate) mod calendars;
-mod campaign;
 mod commands;
 pub(crate) mod mailbox;
 pub(crate) mod moves;
