@@ -133,6 +133,22 @@ pub fn instant(text: &str) -> Result<Timestamp, String> {
     })
 }
 
+/// The bytes of a body; `too_large` is what is said of one over the limit.
+pub(super) async fn body<S: Send + Sync>(
+    request: Request,
+    state: &S,
+    too_large: &'static str,
+) -> Result<Bytes, Problem> {
+    let bytes = Bytes::from_request(request, state).await;
+    bytes.map_err(|rejection| {
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            Problem::new(Code::BodyTooLarge, too_large)
+        } else {
+            Problem::new(Code::InvalidRequest, "the body could not be read")
+        }
+    })
+}
+
 /// A JSON body, refused as a problem.
 #[derive(Debug)]
 pub struct Body<T>(pub T);
@@ -141,18 +157,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
-        let bytes = Bytes::from_request(request, state)
-            .await
-            .map_err(|rejection| {
-                if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-                    Problem::new(
-                        Code::BodyTooLarge,
-                        "the body is larger than anything this address takes",
-                    )
-                } else {
-                    Problem::new(Code::InvalidRequest, "the body could not be read")
-                }
-            })?;
+        let too_large = "the body is larger than anything this address takes";
+        let bytes = body(request, state, too_large).await?;
         serde_json::from_slice(&bytes).map(Self).map_err(|error| {
             let detail = match error.classify() {
                 serde_json::error::Category::Data => {

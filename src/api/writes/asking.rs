@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::http::HeaderMap;
 use axum::http::header::IF_MATCH;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::de::DeserializeOwned;
 
 use super::super::caller::Caller;
 use super::super::problem::{Code, Problem};
-use super::super::query::{Parameters, mailbox_in_path};
+use super::super::query::{Parameters, body, mailbox_in_path};
 use super::super::state::Api;
 use super::ask;
 use crate::model::ids::GraphId;
@@ -29,16 +29,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Wanted<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
-        let bytes = Bytes::from_request(request, state)
-            .await
-            .map_err(|rejection| {
-                if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-                    let detail = "the body is larger than 4 MB: send files by POST …/uploads";
-                    Problem::new(Code::BodyTooLarge, detail)
-                } else {
-                    Problem::new(Code::InvalidRequest, "the body could not be read")
-                }
-            })?;
+        let too_large = "the body is larger than 4 MB: send files by POST …/uploads";
+        let bytes = body(request, state, too_large).await?;
         let bytes = if bytes.is_empty() {
             Bytes::from_static(b"{}")
         } else {

@@ -4,8 +4,8 @@
 //! when nothing is left to do. When it has settled, everything is compared. A seed that fails is made as small as it
 //! gets, and printed so that it runs again by itself.
 //!
-//! In reading order: `faults` with `write_faults`, and `script` (pure), `ground`, `stage` with `halt` and `wire`, `pace`, `run`, `compare` with `feed`,
-//! `shrink`, `field` (several seeds at once); `writes` (what an application writes meanwhile); `crash_script`, `life` and `crash` do it with a service that is a process of its own and is killed.
+//! In reading order: `faults` with `write_faults`, and `script` (pure), `ground`, `stage` with `halt` and `wire`, `pace`, `run`,
+//! `compare` with `feed`, `shrink`, `field` (several seeds at once); `writes` (what an application writes meanwhile); `crash_script`, `life` and `crash` do it with a service that is a process of its own and is killed.
 
 mod compare;
 mod crash;
